@@ -1,0 +1,44 @@
+/* A picture in memory, as a view that borrows its pixels. */
+#ifndef WCT_IMAGE_H
+#define WCT_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wct/status.h>
+
+WCT_BEGIN_C
+
+/* Interleaved float, origin top left. Color has 3 channels, R'G'B' (gamma-encoded sRGB) in [0,1]; a mask has 1.
+ * Results are not clipped. The struct owns nothing. */
+typedef struct
+{
+  float  *pixels;
+  int32_t width, height; /* at least 1 */
+  int32_t channels;      /* 3, or 1 for a mask */
+  size_t  row_stride_bytes;
+} WctImage;
+
+/* The largest side that is accepted, in pixels: products of sizes then stay far from 64 bit limits. */
+#define WCT_IMAGE_SIDE_MAX 1000000
+
+/**
+ * wct_image_check: are size, channels and stride usable?
+ * @what: the picture's name in the sentence, e.g. "content"
+ * Does not look at the pixels.
+ */
+WCT_API WctStatus wct_image_check (const WctImage *image, int32_t channels, const char *what, WctError *err);
+
+/**
+ * wct_noise_fill: uniform noise in [0,1) for texture synthesis.
+ * @image: 1 to 3 channels, written
+ * @seed: equal seeds give equal pictures on every machine
+ *
+ * Value i (in reading order, channels innermost) is the top 24 bits of SplitMix64's i-th output (Steele, Lea, Flood:
+ * Fast splittable pseudorandom number generators, OOPSLA 2014), over 2^24. A value depends on seed and i only.
+ */
+WCT_API void wct_noise_fill (const WctImage *image, uint64_t seed);
+
+WCT_END_C
+
+#endif

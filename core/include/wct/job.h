@@ -1,0 +1,79 @@
+/* A job: a model, styles and parameters, ready to run on pictures. */
+#ifndef WCT_JOB_H
+#define WCT_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wct/backend.h>
+#include <wct/hooks.h>
+#include <wct/image.h>
+#include <wct/model.h>
+#include <wct/params.h>
+#include <wct/status.h>
+#include <wct/style.h>
+
+WCT_BEGIN_C
+
+typedef struct WctJob WctJob;
+
+/* Everything is borrowed for the call of wct_job_new; the job takes references or copies. */
+typedef struct
+{
+  WctModel        *model;
+  WctBackend      *backend; /* must outlive the job */
+  const WctParams *params;
+  size_t           style_count; /* 1 or more */
+  WctStyle *const *styles;      /* measured with @model, at every level that @params has on */
+  const double    *weights;     /* of the blend: 0 or more, not all 0, any sum; NULL: all equal */
+  const WctImage  *masks;       /* NULL: styles are blended over the whole picture. Else one mask (1 channel) for
+                                 * each style: it goes where the mask is above 0.5; where several are, the last one
+                                 * wins; where none is, the picture is only reconstructed. Sampled (nearest) to the
+                                 * content's size. Weights are not used then. */
+} WctJobSpec;
+
+/**
+ * wct_job_new: check everything and prepare the styles' side of the transform (Li et al. 2017, section 3.2).
+ * @out: on WCT_OK the caller's; untouched otherwise
+ * Any thread.
+ */
+WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err);
+
+/**
+ * wct_job_memory: how much memory a run will take at its peak, beyond what is in use before this call.
+ * @width, @height: of the content
+ * @bytes: written on WCT_OK
+ *
+ * Makes the plans, which the run then finds there: packed weights are allocated here, and counted.
+ */
+WCT_API WctStatus wct_job_memory (WctJob *job, int32_t width, int32_t height, size_t *bytes, WctError *err);
+
+/**
+ * wct_job_run: stylize @content (or noise: a texture).
+ * @content: borrowed; 3 channels, any size from 1×1; finite
+ * @result: 3 channels, the content's size; written on WCT_OK only. May be the same view as @content. Not clipped.
+ * @hooks: may be NULL; called on this thread
+ *
+ * The deepest level first, each on the picture that the level before made. A job may run many times and keeps its
+ * plans while the size stays the same. Same input, same bits out, whatever the number of threads. Any thread, one run
+ * at a time for each back end.
+ */
+WCT_API WctStatus wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHooks *hooks,
+                               WctError *err);
+
+WCT_API void wct_job_free (WctJob **job); /* NULL is welcome; sets *job to NULL */
+
+/**
+ * wct_reconstruct: the autoencoder of one level alone, to see what its decoder can do.
+ * Parameters as for wct_job_run.
+ */
+WCT_API WctStatus wct_reconstruct (const WctModel *model, WctBackend *backend, int level, const WctImage *content,
+                                   WctImage *result, const WctHooks *hooks, WctError *err);
+
+/* How much memory that will take at its peak, as wct_job_memory. */
+WCT_API WctStatus wct_reconstruct_memory (const WctModel *model, WctBackend *backend, int level, int32_t width,
+                                          int32_t height, size_t *bytes, WctError *err);
+
+WCT_END_C
+
+#endif

@@ -1,0 +1,38 @@
+/* A style: the statistics of a picture's features. Immutable once measured, counted, shared between threads. */
+#ifndef WCT_STYLE_H
+#define WCT_STYLE_H
+
+#include <wct/backend.h>
+#include <wct/hooks.h>
+#include <wct/image.h>
+#include <wct/model.h>
+#include <wct/status.h>
+
+WCT_BEGIN_C
+
+typedef struct WctStyle WctStyle;
+
+/**
+ * wct_style_measure: take the statistics of a style picture.
+ * @model: the style takes a reference
+ * @picture: borrowed; 3 channels, any size
+ * @levels: bit (level - 1) for each level to measure; levels that the model's encoder does not reach are an error
+ * @hooks: may be NULL
+ * @out: on WCT_OK a new style with one reference, the caller's; untouched otherwise
+ *
+ * For each level the mean (C) and covariance (C × C, divided by N - 1) of the features over N = h·w positions, in
+ * double. Costs one encoder pass (one for each level where the model has a trunk for each); keep it and use it for
+ * every content. Any thread; @backend must not be running a job.
+ */
+WCT_API WctStatus wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
+                                     const WctHooks *hooks, WctStyle **out, WctError *err);
+
+WCT_API WctStyle *wct_style_ref (WctStyle *style);
+WCT_API void      wct_style_unref (WctStyle **style); /* NULL is welcome; sets *style to NULL */
+
+/* Bit (level - 1) for each level measured. */
+WCT_API unsigned wct_style_levels (const WctStyle *style);
+
+WCT_END_C
+
+#endif
