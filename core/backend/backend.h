@@ -1,0 +1,75 @@
+/* What a back end is: one table of functions. Core calls it; nothing else does. */
+#ifndef WCT_BACKEND_INTERNAL_H
+#define WCT_BACKEND_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wct/backend.h>
+
+#include "moments.h"
+#include "monitor.h"
+#include "network.h"
+#include "transform.h"
+
+/* A feature map or picture in the back end's own layout. Back ends embed it as first member of their own struct. */
+typedef struct
+{
+  WctShape shape;
+} WctTensor;
+
+typedef struct WctPlan WctPlan; /* the back end's: algorithms and buffers for a list of layers at one shape */
+
+typedef struct
+{
+  const char *name;
+
+  /* Writes a detail of at most @size bytes and returns WCT_OK where this machine can use it; else the reason. */
+  WctStatus (*probe) (char *detail, size_t size, WctError *err);
+
+  /* *threads: what was asked for; lowered where the back end uses fewer. */
+  WctStatus (*open) (int *threads, void **ctx, WctError *err);
+  void (*close) (void **ctx);
+
+  WctStatus (*tensor_new) (void *ctx, WctShape shape, WctTensor **out, WctError *err);
+  void (*tensor_free) (void *ctx, WctTensor **tensor);
+  size_t (*tensor_bytes) (void *ctx, WctShape shape);
+
+  /* From and to dense planar floats (c, h, w) on the host. */
+  WctStatus (*upload) (void *ctx, const float *planar, WctTensor *out, WctError *err);
+  WctStatus (*download) (void *ctx, const WctTensor *tensor, float *planar, WctError *err);
+
+  /* Layers are borrowed until plan_free: weights are packed once, here or at the first run. */
+  WctStatus (*plan_new) (void *ctx, const WctLayer *layers, int count, WctShape in, WctPlan **out, WctError *err);
+  void (*plan_free) (void *ctx, WctPlan **plan);
+
+  /* Bytes that the plan keeps (packed weights), and that a run of it will allocate besides: scratch, which all plans
+   * share, beyond what is there already. */
+  void (*plan_memory) (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch);
+
+  /* @out has the shape that the layers give. Advances @monitor by wct_layers_work in all. */
+  WctStatus (*plan_run) (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
+                         WctError *err);
+
+  /* Of the positions (h·w, row-major) where @select is not 0; of all where it is NULL. Two passes: mean, then centered
+   * products; sums in double, in an order that depends on the shape only. */
+  WctStatus (*moments) (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
+                        WctMonitor *monitor, WctError *err);
+
+  /* In place, at the positions where @select is not 0; at all where it is NULL. */
+  WctStatus (*affine) (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
+                       WctMonitor *monitor, WctError *err);
+} WctBackendOps;
+
+struct WctBackend
+{
+  const WctBackendOps *ops;
+  void                *ctx; /* owned */
+  WctBackendInfo       info;
+  char                 detail[200];
+};
+
+extern const WctBackendOps wct_backend_reference;
+extern const WctBackendOps wct_backend_cpu; /* where the build has oneDNN and LAPACK */
+
+#endif

@@ -1,0 +1,42 @@
+/* Symmetric eigen-decompositions and small dense products, in double. */
+#ifndef WCT_LINALG_H
+#define WCT_LINALG_H
+
+#include <stdint.h>
+
+#include <wct/status.h>
+
+/**
+ * wct_symmetric_eigen: a = V diag (values) V'.
+ * @n: rows
+ * @a: (n, n), symmetric; overwritten by the eigenvectors, one in each row
+ * @values: (n), ascending, written
+ *
+ * LAPACK's dsyevd where the build has it. Where that reports failure or gives back what is not finite, it is tried
+ * again on a + ridge (1e-10 of the trace), then solved by cyclic Jacobi rotations, which cannot fail on finite input.
+ * WCT_ERR_NUMERIC where @a itself is not finite.
+ */
+WctStatus wct_symmetric_eigen (int32_t n, double *a, double *values, WctError *err);
+
+/* The last resort alone (Golub and Van Loan, Matrix Computations, 8.5); same contract. */
+WctStatus wct_symmetric_eigen_jacobi (int32_t n, double *a, double *values, WctError *err);
+
+/**
+ * wct_symmetric_power: out = a^exponent over the eigenvalues above @floor; the others' directions are dropped.
+ * Eigenvalues that the solver's rounding cannot tell from 0 (n ε of the largest) are dropped under any floor.
+ * @a: (n, n), symmetric, borrowed
+ * @out: (n, n), written; may not be @a
+ */
+WctStatus wct_symmetric_power (int32_t n, const double *a, double exponent, double floor, double *out, WctError *err);
+
+/* c = a b, all (n, n) row-major; c may not be a or b. */
+void wct_matrix_multiply (int32_t n, const double *a, const double *b, double *c);
+
+/* Has OpenBLAS work on the calling thread alone, in the whole process: back ends have threads of their own, two pools
+ * would fight, and results would depend on their number. Nothing where the build has no OpenBLAS. */
+void wct_linalg_use_one_thread (void);
+
+/* For tests: pretend that LAPACK reports failure this many more times. */
+void wct_linalg_test_fail (int count);
+
+#endif

@@ -1,0 +1,20 @@
+/* Mean and covariance of features, in double. */
+#ifndef WCT_MOMENTS_H
+#define WCT_MOMENTS_H
+
+#include <stdint.h>
+
+#include <wct/status.h>
+
+typedef struct
+{
+  int32_t channels;
+  int64_t count;      /* positions that were measured; may be 0 */
+  double *mean;       /* (channels); 0 where count is 0 */
+  double *covariance; /* (channels, channels), divided by count - 1; 0 where count is below 2 */
+} WctMoments;
+
+WctStatus wct_moments_new (int32_t channels, WctMoments **out, WctError *err);
+void      wct_moments_free (WctMoments **moments);
+
+#endif

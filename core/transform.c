@@ -1,0 +1,159 @@
+/* Whitening-coloring transform: the affine map that moves features with the content's moments to the style's, with
+ * strength (Li et al. 2017, whitening, then coloring).
+ * Eigenvalues under the floor are cut: noise there would be amplified. */
+#include "transform.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "mem.h"
+
+WctStatus
+wct_affine_new (int32_t channels, WctAffine **out, WctError *err)
+{
+  const size_t count = (size_t)channels;
+  WctAffine   *affine = NULL;
+  WctStatus    status;
+
+  WCT_TRY (wct_alloc (1, sizeof *affine, "transform", &affine, err));
+  affine->channels = channels;
+  WCT_TRY (wct_alloc (count * count, sizeof (double), "transform", &affine->matrix, err));
+  WCT_TRY (wct_alloc (count, sizeof (double), "transform", &affine->center, err));
+  WCT_TRY (wct_alloc (count, sizeof (double), "transform", &affine->bias, err));
+  *out = affine;
+  affine = NULL;
+
+out:
+  wct_affine_free (&affine);
+  return status;
+}
+
+void
+wct_affine_free (WctAffine **affine)
+{
+  if (*affine == NULL)
+    return;
+  wct_free (&(*affine)->bias);
+  wct_free (&(*affine)->center);
+  wct_free (&(*affine)->matrix);
+  wct_free (affine);
+}
+
+static WctStatus
+check_mean (const WctMoments *moments, WctError *err)
+{
+  for (int32_t c = 0; c < moments->channels; c++)
+    if (!isfinite (moments->mean[c]))
+      return wct_error_set (err, WCT_ERR_NUMERIC,
+                            "mean of channel %d is not a finite number; the model's weights overflow on this picture",
+                            c);
+  return WCT_OK;
+}
+
+/* ---- The style's side --------------------------------------------------------------------------------------- */
+
+/* @root: (channels, channels), for the work in between */
+static WctStatus
+add_style (WctColoring *coloring, const WctMoments *style, double weight, double floor, double *root, WctError *err)
+{
+  const size_t channels = (size_t)style->channels;
+  WctStatus    status;
+
+  WCT_TRY (check_mean (style, err));
+  WCT_TRY (wct_symmetric_power (style->channels, style->covariance, 0.5, floor, root, err));
+  for (size_t i = 0; i < channels * channels; i++)
+    coloring->root[i] += weight * root[i];
+  for (size_t c = 0; c < channels; c++)
+    coloring->mean[c] += weight * style->mean[c];
+
+out:
+  return status;
+}
+
+WctStatus
+wct_coloring_new (const WctMoments *const *styles, const double *weights, int count, double floor, WctColoring **out,
+                  WctError *err)
+{
+  const size_t channels = (size_t)styles[0]->channels;
+  WctColoring *coloring = NULL;
+  double      *root = NULL;
+  WctStatus    status;
+
+  WCT_TRY (wct_alloc (1, sizeof *coloring, "coloring", &coloring, err));
+  coloring->channels = styles[0]->channels;
+  WCT_TRY (wct_alloc (channels * channels, sizeof (double), "coloring", &coloring->root, err));
+  WCT_TRY (wct_alloc (channels, sizeof (double), "coloring", &coloring->mean, err));
+  WCT_TRY (wct_alloc (channels * channels, sizeof (double), "coloring", &root, err));
+  for (int i = 0; i < count; i++)
+    WCT_TRY (add_style (coloring, styles[i], weights[i], floor, root, err));
+  *out = coloring;
+  coloring = NULL;
+
+out:
+  wct_free (&root);
+  wct_coloring_free (&coloring);
+  return status;
+}
+
+void
+wct_coloring_free (WctColoring **coloring)
+{
+  if (*coloring == NULL)
+    return;
+  wct_free (&(*coloring)->mean);
+  wct_free (&(*coloring)->root);
+  wct_free (coloring);
+}
+
+/* ---- Content and style together ----------------------------------------------------------------------------- */
+
+/* (Σc + damping)^-1/2 */
+static WctStatus
+whiten (const WctMoments *content, double floor, double damping, double **out, WctError *err)
+{
+  const size_t channels = (size_t)content->channels, square = channels * channels;
+  double      *covariance = NULL, *whitening = NULL;
+  WctStatus    status;
+
+  WCT_TRY (wct_alloc (square, sizeof (double), "whitening", &covariance, err));
+  WCT_TRY (wct_alloc (square, sizeof (double), "whitening", &whitening, err));
+  memcpy (covariance, content->covariance, square * sizeof (double));
+  for (size_t c = 0; c < channels; c++)
+    covariance[c * channels + c] += damping;
+  WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, whitening, err));
+  *out = whitening;
+  whitening = NULL;
+
+out:
+  wct_free (&whitening);
+  wct_free (&covariance);
+  return status;
+}
+
+WctStatus
+wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor, double damping,
+                  WctAffine *out, WctError *err)
+{
+  const size_t channels = (size_t)content->channels;
+  double      *whitening = NULL;
+  WctStatus    status;
+
+  WCT_TRY (check_mean (content, err));
+  WCT_TRY (whiten (content, floor, damping, &whitening, err));
+
+  /* α (C W (f - μc) + μs) + (1 - α) f, sorted by f - μc and the rest */
+  wct_matrix_multiply (content->channels, style->root, whitening, out->matrix);
+  for (size_t i = 0; i < channels * channels; i++)
+    out->matrix[i] *= alpha;
+  for (size_t c = 0; c < channels; c++)
+    {
+      out->matrix[c * channels + c] += 1 - alpha;
+      out->center[c] = content->mean[c];
+      out->bias[c] = alpha * style->mean[c] + (1 - alpha) * content->mean[c];
+    }
+
+out:
+  wct_free (&whitening);
+  return status;
+}

@@ -1,0 +1,53 @@
+/* Whitening and coloring as one affine map of the features (Li et al. 2017, equations 3 and 4):
+ * f' = α (C W (f - μc) + μs) + (1 - α) f with W = Σc^-1/2 over the content and C = Σs^1/2 over the style. */
+#ifndef WCT_TRANSFORM_H
+#define WCT_TRANSFORM_H
+
+#include <stdint.h>
+
+#include <wct/status.h>
+
+#include "moments.h"
+
+/* out = matrix (in - center) + bias, per position. Centering first keeps float features from canceling. */
+typedef struct
+{
+  int32_t channels;
+  double *matrix; /* (channels, channels) */
+  double *center; /* (channels) */
+  double *bias;   /* (channels) */
+} WctAffine;
+
+/* The style's side, ready for any content: what coloring needs of one style or of a blend. */
+typedef struct
+{
+  int32_t channels;
+  double *root; /* (channels, channels): Σ weight · covariance^1/2 */
+  double *mean; /* (channels): Σ weight · mean */
+} WctColoring;
+
+WctStatus wct_affine_new (int32_t channels, WctAffine **out, WctError *err);
+void      wct_affine_free (WctAffine **affine);
+
+/**
+ * wct_coloring_new: blend styles at one level.
+ * @styles: @count of them, equal channels, borrowed
+ * @weights: @count of them, adding up to 1
+ * @floor: eigenvalues below it are dropped
+ */
+WctStatus wct_coloring_new (const WctMoments *const *styles, const double *weights, int count, double floor,
+                            WctColoring **out, WctError *err);
+void      wct_coloring_free (WctColoring **coloring);
+
+/**
+ * wct_affine_solve: the map that takes features with @content's moments to the style's, with strength @alpha.
+ * @floor: eigenvalues of the content's covariance (after damping) below it are dropped: noise there would be amplified
+ * @damping: added to that covariance's diagonal first
+ * @out: written; channels as @content's
+ * Never fails for lack of rank: what has no variance gets the style's mean. WCT_ERR_NUMERIC for moments that are not
+ * finite.
+ */
+WctStatus wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor,
+                            double damping, WctAffine *out, WctError *err);
+
+#endif
