@@ -1,0 +1,448 @@
+/* Jobs: the cascade of levels, deepest first (Li et al. 2017, section 3.3), and the autoencoder alone. */
+#include <wct/job.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "cascade.h"
+#include "mem.h"
+#include "model.h"
+#include "planar.h"
+#include "regions.h"
+#include "style.h"
+#include "transform.h"
+
+struct WctJob
+{
+  WctModel     *model;   /* counted */
+  WctBackend   *backend; /* borrowed */
+  WctParams     params;
+  int           regions;  /* 1 where styles are blended */
+  WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
+  WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
+  WctCascade    cascade;
+};
+
+static WctStatus
+check_pictures (const WctImage *content, const WctImage *result, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_image_check (content, 3, "content", err));
+  WCT_TRY (wct_image_check (result, 3, "result", err));
+  if (content->width != result->width || content->height != result->height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the content %d×%d; they must be equal",
+                            result->width, result->height, content->width, content->height));
+  WCT_TRY (wct_image_check_finite (content, "content", err));
+
+out:
+  return status;
+}
+
+/* ---- Making a job ------------------------------------------------------------------------------------------- */
+
+static unsigned
+levels_on (const WctParams *params)
+{
+  unsigned levels = 0;
+
+  for (int i = 0; i < WCT_LEVELS; i++)
+    if (params->level_on[i])
+      levels |= 1u << i;
+  return levels;
+}
+
+static WctStatus
+check_levels (const WctJobSpec *spec, WctError *err)
+{
+  const unsigned levels = levels_on (spec->params);
+
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    {
+      const unsigned bit = 1u << (level - 1);
+
+      if (!(levels & bit))
+        continue;
+      if (!(wct_model_levels (spec->model) & bit))
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "level %d: the model has no decoder for relu%d_1", level, level);
+      for (size_t i = 0; i < spec->style_count; i++)
+        if (!(wct_style_levels (spec->styles[i]) & bit))
+          return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was not measured at relu%d_1", i + 1, level);
+    }
+  return WCT_OK;
+}
+
+static WctStatus
+check_styles (const WctJobSpec *spec, WctError *err)
+{
+  double sum = 0;
+
+  if (spec->style_count < 1)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no style; at least one is needed");
+  for (size_t i = 0; i < spec->style_count; i++)
+    {
+      if (wct_style_model (spec->styles[i]) != spec->model)
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was measured with another model", i + 1);
+      if (spec->weights == NULL)
+        continue;
+      if (!(spec->weights[i] >= 0) || !isfinite (spec->weights[i]))
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "weight %zu is %g; weights are 0 or more", i + 1,
+                              spec->weights[i]);
+      sum += spec->weights[i];
+    }
+  if (spec->weights != NULL && !(sum > 0 && isfinite (sum)))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "the weights add up to %g; at least one must be above 0", sum);
+  return WCT_OK;
+}
+
+static WctStatus
+check_spec (const WctJobSpec *spec, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_params_check (spec->params, err));
+  WCT_TRY (check_styles (spec, err));
+  WCT_TRY (check_levels (spec, err));
+  if (spec->masks != NULL && spec->style_count > WCT_REGIONS_MAX)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%zu masks are too many; %d can be used", spec->style_count,
+                            WCT_REGIONS_MAX));
+  for (size_t i = 0; spec->masks != NULL && i < spec->style_count; i++)
+    WCT_TRY (wct_image_check (&spec->masks[i], 1, "mask", err));
+
+out:
+  return status;
+}
+
+/* @weights: adding up to 1 */
+static WctStatus
+blend_styles (WctJob *job, const WctJobSpec *spec, const double *weights, const WctMoments **moments, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (job->params.level_on[level - 1])
+      {
+        for (size_t i = 0; i < spec->style_count; i++)
+          moments[i] = wct_style_moments (spec->styles[i], level);
+        WCT_TRY (wct_coloring_new (moments, weights, (int)spec->style_count, job->params.eigenvalue_floor,
+                                   &job->coloring[level - 1], err));
+      }
+
+out:
+  return status;
+}
+
+static WctStatus
+make_blend (WctJob *job, const WctJobSpec *spec, WctError *err)
+{
+  const WctMoments **moments = NULL;
+  double            *weights = NULL;
+  double             sum = 0;
+  WctStatus          status;
+
+  WCT_TRY (wct_alloc (spec->style_count, sizeof *moments, "styles", &moments, err));
+  WCT_TRY (wct_alloc (spec->style_count, sizeof *weights, "styles", &weights, err));
+  for (size_t i = 0; i < spec->style_count; i++)
+    sum += weights[i] = spec->weights == NULL ? 1 : spec->weights[i];
+  for (size_t i = 0; i < spec->style_count; i++)
+    weights[i] /= sum;
+  WCT_TRY (blend_styles (job, spec, weights, moments, err));
+
+out:
+  wct_free (&weights);
+  wct_free (&moments);
+  return status;
+}
+
+/* Each style alone, in its own region. */
+static WctStatus
+make_regions (WctJob *job, const WctJobSpec *spec, WctError *err)
+{
+  const double one = 1;
+  WctStatus    status;
+
+  WCT_TRY (wct_alloc (spec->style_count, sizeof *job->masks, "masks", &job->masks, err));
+  for (int i = 0; i < job->regions; i++)
+    {
+      WCT_TRY (wct_mask_new (&spec->masks[i], &job->masks[i], err));
+      for (int level = 1; level <= WCT_LEVELS; level++)
+        if (job->params.level_on[level - 1])
+          {
+            const WctMoments *moments = wct_style_moments (spec->styles[i], level);
+
+            WCT_TRY (wct_coloring_new (&moments, &one, 1, job->params.eigenvalue_floor,
+                                       &job->coloring[i * WCT_LEVELS + level - 1], err));
+          }
+    }
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err)
+{
+  WctJob   *job = NULL;
+  WctStatus status;
+
+  WCT_TRY (check_spec (spec, err));
+  WCT_TRY (wct_alloc (1, sizeof *job, "job", &job, err));
+  job->model = wct_model_ref (spec->model);
+  job->backend = spec->backend;
+  job->params = *spec->params;
+  job->regions = spec->masks == NULL ? 1 : (int)spec->style_count;
+  WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->coloring, "job", &job->coloring, err));
+  WCT_TRY (spec->masks == NULL ? make_blend (job, spec, err) : make_regions (job, spec, err));
+  *out = job;
+  job = NULL;
+
+out:
+  wct_job_free (&job);
+  return status;
+}
+
+void
+wct_job_free (WctJob **job_pointer)
+{
+  WctJob *job = *job_pointer;
+
+  if (job == NULL)
+    return;
+  wct_cascade_clear (&job->cascade);
+  for (int i = 0; job->coloring != NULL && i < job->regions * WCT_LEVELS; i++)
+    wct_coloring_free (&job->coloring[i]);
+  for (int i = 0; job->masks != NULL && i < job->regions; i++)
+    wct_mask_clear (&job->masks[i]);
+  wct_free (&job->coloring);
+  wct_free (&job->masks);
+  wct_model_unref (&job->model);
+  wct_free (job_pointer);
+}
+
+static WctStatus
+plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
+{
+  return wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err);
+}
+
+/* Eigen-decomposition, its products and the map: some matrices of doubles, of the widest level. */
+static size_t
+transform_memory (const WctJob *job)
+{
+  enum
+  {
+    MATRICES = 8
+  };
+  size_t most = 0;
+
+  for (int i = 0; i < job->cascade.count; i++)
+    {
+      const WctShape shape = job->cascade.stages[i].shape;
+      const size_t   square = (size_t)shape.c * (size_t)shape.c * sizeof (double);
+      const size_t selections = job->masks == NULL ? 0 : (size_t)(job->regions + 1) * (size_t)shape.h * (size_t)shape.w;
+      const size_t bytes = square * MATRICES + square * (size_t)job->regions + selections;
+
+      most = bytes > most ? bytes : most;
+    }
+  return most;
+}
+
+static WctStatus
+check_size (int32_t width, int32_t height, WctError *err)
+{
+  float          pixel = 0; /* only the size is looked at */
+  const size_t   row_bytes = (size_t)(width > 0 ? width : 0) * 3 * sizeof pixel;
+  const WctImage image = { &pixel, width, height, 3, row_bytes };
+
+  return wct_image_check (&image, 3, "content", err);
+}
+
+WctStatus
+wct_job_memory (WctJob *job, int32_t width, int32_t height, size_t *bytes, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (check_size (width, height, err));
+  WCT_TRY (plan_job (job, width, height, err));
+  *bytes = wct_cascade_memory (&job->cascade) + transform_memory (job);
+
+out:
+  return status;
+}
+
+/* ---- Running ------------------------------------------------------------------------------------------------ */
+
+/* One level's regions while it runs, and the map of each. */
+typedef struct
+{
+  WctRegions  regions;
+  WctAffine **affine;  /* owned; (regions) */
+  WctMoments *moments; /* owned; of one region at a time */
+} Transform;
+
+static void
+clear_transform (const WctJob *job, Transform *transform)
+{
+  wct_moments_free (&transform->moments);
+  for (int i = 0; transform->affine != NULL && i < job->regions; i++)
+    wct_affine_free (&transform->affine[i]);
+  wct_free (&transform->affine);
+  wct_regions_clear (&transform->regions);
+}
+
+static WctStatus
+begin_transform (const WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_regions_sample (job->masks, job->regions, job->cascade.width, job->cascade.height, stage->shape,
+                               &transform->regions, err));
+  WCT_TRY (wct_moments_new (stage->shape.c, &transform->moments, err));
+  WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *transform->affine, "regions", &transform->affine, err));
+  for (int i = 0; i < job->regions; i++)
+    WCT_TRY (wct_affine_new (stage->shape.c, &transform->affine[i], err));
+
+out:
+  return status;
+}
+
+/* All maps come from the features as they were encoded, so this is done for all regions before any is changed. */
+static WctStatus
+solve_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *monitor, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int i = 0; i < job->regions; i++)
+    if (wct_regions_active (&transform->regions, i))
+      {
+        WCT_TRY (job->backend->ops->moments (job->backend->ctx, stage->features,
+                                             wct_regions_mask (&transform->regions, i), transform->moments, monitor,
+                                             err));
+        WCT_TRY (wct_affine_solve (transform->moments, job->coloring[i * WCT_LEVELS + stage->level - 1],
+                                   job->params.alpha[stage->level - 1], job->params.eigenvalue_floor,
+                                   job->params.damping, transform->affine[i], err));
+      }
+
+out:
+  return status;
+}
+
+static WctStatus
+apply_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *monitor, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int i = 0; i < job->regions; i++)
+    if (wct_regions_active (&transform->regions, i))
+      WCT_TRY (job->backend->ops->affine (job->backend->ctx, stage->features, wct_regions_own (&transform->regions, i),
+                                          transform->affine[i], monitor, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+transform_features (WctJob *job, WctStage *stage, WctMonitor *monitor, WctError *err)
+{
+  Transform transform = { .affine = NULL };
+  WctStatus status;
+
+  WCT_TRY (begin_transform (job, stage, &transform, err));
+  WCT_TRY (solve_regions (job, stage, &transform, monitor, err));
+  WCT_TRY (apply_regions (job, stage, &transform, monitor, err));
+
+out:
+  clear_transform (job, &transform);
+  return status;
+}
+
+static WctStatus
+stylize_level (WctJob *job, WctStage *stage, WctMonitor *monitor, WctError *err)
+{
+  const WctBackendOps *ops = job->backend->ops;
+  void                *ctx = job->backend->ctx;
+  WctTensor           *picture = job->cascade.picture;
+  WctStatus            status;
+
+  WCT_TRY (ops->plan_run (ctx, stage->encoder, picture, stage->features, monitor, err));
+  WCT_TRY (transform_features (job, stage, monitor, err));
+  WCT_TRY (ops->plan_run (ctx, stage->decoder, stage->features, picture, monitor, err));
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
+{
+  WctCascade *cascade = &job->cascade;
+  WctMonitor  monitor;
+  WctStatus   status;
+
+  WCT_TRY (check_pictures (content, result, err));
+  WCT_TRY (plan_job (job, content->width, content->height, err));
+  wct_monitor_init (&monitor, hooks, wct_cascade_work (cascade, job->model) * job->params.passes);
+  WCT_TRY (wct_cascade_load (cascade, content, err));
+  for (int pass = 0; pass < job->params.passes; pass++)
+    {
+      if (pass > 0)
+        WCT_TRY (wct_cascade_continue (cascade, err));
+      for (int i = 0; i < cascade->count; i++)
+        WCT_TRY (stylize_level (job, &cascade->stages[i], &monitor, err));
+    }
+  WCT_TRY (wct_cascade_fetch (cascade, err));
+  wct_planar_to_image (cascade->planar, result);
+
+out:
+  return status;
+}
+
+static WctStatus
+check_level (const WctModel *model, int level, WctError *err)
+{
+  if (level >= 1 && level <= WCT_LEVELS && wct_model_levels (model) & 1u << (level - 1))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "level %d: the model has no decoder for it", level);
+}
+
+WctStatus
+wct_reconstruct (const WctModel *model, WctBackend *backend, int level, const WctImage *content, WctImage *result,
+                 const WctHooks *hooks, WctError *err)
+{
+  WctCascade cascade = { .backend = NULL };
+  WctMonitor monitor;
+  WctStatus  status;
+
+  WCT_TRY (check_pictures (content, result, err));
+  WCT_TRY (check_level (model, level, err));
+  WCT_TRY (wct_cascade_plan (&cascade, model, backend, 1u << (level - 1), content->width, content->height, err));
+  wct_monitor_init (&monitor, hooks, wct_cascade_work (&cascade, model));
+  WCT_TRY (wct_cascade_load (&cascade, content, err));
+  WCT_TRY (backend->ops->plan_run (backend->ctx, cascade.stages[0].encoder, cascade.picture, cascade.stages[0].features,
+                                   &monitor, err));
+  WCT_TRY (backend->ops->plan_run (backend->ctx, cascade.stages[0].decoder, cascade.stages[0].features, cascade.picture,
+                                   &monitor, err));
+  WCT_TRY (wct_cascade_fetch (&cascade, err));
+  wct_planar_to_image (cascade.planar, result);
+
+out:
+  wct_cascade_clear (&cascade);
+  return status;
+}
+
+WctStatus
+wct_reconstruct_memory (const WctModel *model, WctBackend *backend, int level, int32_t width, int32_t height,
+                        size_t *bytes, WctError *err)
+{
+  WctCascade cascade = { .backend = NULL };
+  WctStatus  status;
+
+  WCT_TRY (check_size (width, height, err));
+  WCT_TRY (check_level (model, level, err));
+  WCT_TRY (wct_cascade_plan (&cascade, model, backend, 1u << (level - 1), width, height, err));
+  *bytes = wct_cascade_memory (&cascade);
+
+out:
+  wct_cascade_clear (&cascade);
+  return status;
+}
