@@ -1,0 +1,75 @@
+/* Inside the cpu back end: what its files share. */
+#ifndef WCT_CPU_H
+#define WCT_CPU_H
+
+#include "backend/backend.h"
+#include "kernels.h"
+#include "map.h"
+#include "onednn.h"
+#include "pool.h"
+
+typedef struct
+{
+  WctTensor    base;
+  WctMapLayout layout;
+  float       *data; /* owned; wct_map_floats */
+} WctCpuTensor;
+
+/* A convolution, or the part of it that makes some of its output channels. Borrowed from the model. */
+typedef struct
+{
+  const char  *name;
+  const float *weight; /* (out_c, in_c, 3, 3) */
+  const float *bias;   /* (out_c) */
+  int32_t      in_c, out_c;
+} WctConvPart;
+
+/* Weights that several plans share: a trunk that all levels tap is packed once. */
+typedef struct WctPackedWeights
+{
+  struct WctPackedWeights *next;
+  const float             *weight; /* identity: the model's array, which outlives the plans */
+  WctDnnlWeights          *packed; /* owned */
+  float                   *bias;   /* owned; filled up with zeros to whole blocks */
+  int                      users;
+} WctPackedWeights;
+
+/* What one thread needs while it works on a strip, and the maps between layers. One running plan at a time. */
+typedef struct
+{
+  size_t thread_bytes;
+  void **thread; /* owned; one for each thread */
+  size_t map_floats[2];
+  float *map[2]; /* owned; layers alternate between them */
+} WctCpuScratch;
+
+typedef struct
+{
+  WctPool          *pool;
+  const WctKernels *kernels;
+  dnnl_engine_t     engine;
+  WctPackedWeights *weights;
+  WctCpuScratch     scratch;
+} WctCpu;
+
+/* Grows the scratch to at least this. */
+WctStatus wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t first_map, size_t second_map,
+                                   WctError *err);
+
+/* The packed form of @part for @conv, which may have more channels, to fill up blocks: found or made. */
+WctStatus wct_cpu_weights_take (WctCpu *cpu, const WctDnnlConv *conv, const WctConvPart *part, WctPackedWeights **out,
+                                WctError *err);
+void      wct_cpu_weights_give_back (WctCpu *cpu, WctPackedWeights **weights);
+
+/* plan.c, moments.c, affine.c: entries of the table. */
+WctStatus wct_cpu_plan_new (void *ctx, const WctLayer *layers, int count, WctShape in, WctPlan **out, WctError *err);
+void      wct_cpu_plan_free (void *ctx, WctPlan **plan);
+void      wct_cpu_plan_memory (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch);
+WctStatus wct_cpu_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
+                            WctError *err);
+WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
+                           WctMonitor *monitor, WctError *err);
+WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
+                          WctMonitor *monitor, WctError *err);
+
+#endif
