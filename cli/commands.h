@@ -1,0 +1,15 @@
+/* The commands: each does one, and returns its sentence. */
+#ifndef WCT_CLI_COMMANDS_H
+#define WCT_CLI_COMMANDS_H
+
+#include <wct/status.h>
+
+#include "options.h"
+
+WctStatus wct_command_stylize (const WctArguments *arguments, WctError *err);
+WctStatus wct_command_texture (const WctArguments *arguments, WctError *err);
+WctStatus wct_command_reconstruct (const WctArguments *arguments, WctError *err);
+WctStatus wct_command_model (const WctArguments *arguments, WctError *err);
+WctStatus wct_command_doctor (const WctArguments *arguments, WctError *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* The command line: one table of options, from which parsing, --help, completion and the manual's test come. */
+#ifndef WCT_CLI_OPTIONS_H
+#define WCT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <wct/params.h>
+#include <wct/status.h>
+
+#define WCT_LIST_MAX 64 /* styles of one call */
+
+/* A bit for each command, to say in the table which options it takes. */
+typedef enum
+{
+  WCT_COMMAND_STYLIZE = 1,
+  WCT_COMMAND_TEXTURE = 2,
+  WCT_COMMAND_RECONSTRUCT = 4,
+  WCT_COMMAND_MODEL = 8,
+  WCT_COMMAND_DOCTOR = 16
+} WctCommandBit;
+
+/* What --alpha said. */
+typedef struct
+{
+  bool     given;
+  bool     for_all; /* one number for every level that the model has */
+  unsigned levels;  /* else: bit (level - 1) for each level named */
+  double   value[WCT_LEVELS];
+} WctAlpha;
+
+/* A command line, understood. Strings are borrowed from argv. */
+typedef struct
+{
+  const char *operands[WCT_LIST_MAX + 1];
+  int         operand_count;
+  const char *output, *model, *backend, *noise;
+  char       *mask_text; /* owned: --masks, cut into its names */
+  const char *masks[WCT_LIST_MAX];
+  int         mask_count;
+  double      weights[WCT_LIST_MAX];
+  int         weight_count;
+  WctAlpha    alpha;
+  WctParams   params;
+  int32_t     width, height; /* --size; 0 where not given */
+  int         level;         /* 0 where not given */
+  int         threads;
+  bool        json, force, quiet, help;
+} WctArguments;
+
+typedef struct
+{
+  WctCommandBit bit;
+  const char   *name;
+  const char   *operands; /* "CONTENT STYLE..." */
+  const char   *summary;
+  int           operands_min, operands_max;
+  WctStatus (*run) (const WctArguments *arguments, WctError *err);
+} WctCommand;
+
+/**
+ * wct_arguments_parse: understand what stands after the command's name.
+ * @argv: the command's name first
+ * @out: on WCT_OK to be cleared with wct_arguments_clear
+ * The sentence of a failure says what is wrong with the command line; nothing else was looked at.
+ */
+WctStatus wct_arguments_parse (const WctCommand *command, int argc, char **argv, WctArguments *out, WctError *err);
+
+void wct_arguments_clear (WctArguments *arguments);
+
+/* The command's --help. */
+void wct_options_print_help (const WctCommand *command, FILE *file);
+
+/* One line for each option: command, --name, -letter or nothing, value's name or nothing; parted by tabs. */
+void wct_options_print_table (const WctCommand *command, FILE *file);
+
+#endif

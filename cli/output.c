@@ -1,0 +1,430 @@
+/* Formats, quantizing, and the way a file appears: temporary name, fsync, rename, fsync of the folder. */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "interrupt.h"
+
+struct WctFormat
+{
+  const char *name;
+  const char *extensions[3]; /* lower case; the first one is also what libvips calls it */
+  WctDepth    depth;         /* the deepest that it has */
+  bool        alpha;
+  int32_t     side_max;
+};
+
+static const WctFormat formats[] = {
+  { "PNG", { ".png" }, WCT_DEPTH_16, true, WCT_IMAGE_SIDE_MAX },
+  { "JPEG", { ".jpg", ".jpeg" }, WCT_DEPTH_8, false, 65500 },
+  { "TIFF", { ".tif", ".tiff" }, WCT_DEPTH_FLOAT, true, WCT_IMAGE_SIDE_MAX },
+  { "WebP", { ".webp" }, WCT_DEPTH_8, true, 16383 },
+};
+
+/* ---- before the work ---------------------------------------------------------------------------------------- */
+
+/* The part of @path after its last slash. */
+static const char *
+base_name (const char *path)
+{
+  const char *slash = strrchr (path, '/');
+
+  return slash == NULL ? path : slash + 1;
+}
+
+static const WctFormat *
+find_format (const char *path)
+{
+  const char *base = base_name (path);
+  const char *dot = strrchr (base, '.');
+
+  if (dot == NULL || dot == base) /* ".png" is a hidden file without extension */
+    return NULL;
+  for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+    for (size_t k = 0; k < sizeof formats[i].extensions / sizeof formats[i].extensions[0]; k++)
+      if (formats[i].extensions[k] != NULL && g_ascii_strcasecmp (dot, formats[i].extensions[k]) == 0)
+        return &formats[i];
+  return NULL;
+}
+
+WctStatus
+wct_output_check_extension (const char *path, WctError *err)
+{
+  if (find_format (path) != NULL)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT,
+                        "%s: the name must end in .png, .jpg, .jpeg, .tif, .tiff or .webp, which says the format",
+                        path);
+}
+
+/* A new file beside the output's place, open for writing. @name: its path, to be freed. */
+static WctStatus
+create_temporary (const WctOutput *output, char **name, int *file, WctError *err)
+{
+  const char *base = base_name (output->path);
+  const char *extension = strrchr (base, '.');
+  /* Names have 255 bytes; a long one keeps its beginning. */
+  char     *path = g_strdup_printf ("%s/.%.200s.wct-XXXXXX%s", output->folder, base, extension);
+  const int opened = mkostemps (path, (int)strlen (extension), O_CLOEXEC);
+
+  if (opened < 0)
+    {
+      const int cause = errno;
+
+      g_free (path);
+      return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", output->path, strerror (cause));
+    }
+  *name = path;
+  *file = opened;
+  return WCT_OK;
+}
+
+/* Shows, by doing it, that files can be made in the folder. */
+static WctStatus
+check_folder (const WctOutput *output, WctError *err)
+{
+  struct stat about;
+  char       *name;
+  int         file;
+  WctStatus   status;
+
+  if (stat (output->folder, &about) != 0)
+    return wct_error_set (err, WCT_ERR_IO, "%s: the folder %s cannot be used: %s", output->path, output->folder,
+                          strerror (errno));
+  if (!S_ISDIR (about.st_mode))
+    return wct_error_set (err, WCT_ERR_IO, "%s: %s is not a folder", output->path, output->folder);
+  status = create_temporary (output, &name, &file, err);
+  if (status != WCT_OK)
+    return status;
+  close (file);
+  unlink (name);
+  g_free (name);
+  return WCT_OK;
+}
+
+static WctStatus
+refuse_existing (const char *path, WctError *err)
+{
+  return wct_error_set (err, WCT_ERR_IO, "%s: exists already; choose another name, or replace it with --force", path);
+}
+
+static WctStatus
+check_existing (const WctOutput *output, WctError *err)
+{
+  struct stat about;
+
+  if (lstat (output->path, &about) != 0)
+    return WCT_OK;
+  if (S_ISDIR (about.st_mode))
+    return wct_error_set (err, WCT_ERR_IO, "%s: is a folder; name a file in it", output->path);
+  if (!S_ISREG (about.st_mode))
+    return wct_error_set (err, WCT_ERR_IO, "%s: is not a regular file and is left alone", output->path);
+  return output->force ? WCT_OK : refuse_existing (output->path, err);
+}
+
+WctStatus
+wct_output_open (const char *path, bool force, WctOutput *out, WctError *err)
+{
+  WctOutput output = { .force = force };
+  char     *target = realpath (path, NULL); /* NULL where nothing is there yet */
+  WctStatus status;
+
+  output.path = g_strdup (target == NULL ? path : target);
+  output.folder = g_path_get_dirname (output.path);
+  output.format = find_format (path);
+  free (target);
+  WCT_TRY (wct_output_check_extension (path, err));
+  WCT_TRY (wct_output_check_extension (output.path, err)); /* a link may lead to a file of another kind */
+  WCT_TRY (check_existing (&output, err));
+  WCT_TRY (check_folder (&output, err));
+  *out = output;
+  output = (WctOutput){ 0 };
+
+out:
+  wct_output_clear (&output);
+  return status;
+}
+
+void
+wct_output_clear (WctOutput *output)
+{
+  g_free (output->path);
+  g_free (output->folder);
+  *output = (WctOutput){ 0 };
+}
+
+WctStatus
+wct_output_check_size (const WctOutput *output, int32_t width, int32_t height, WctError *err)
+{
+  if (width <= output->format->side_max && height <= output->format->side_max)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT,
+                        "%s: %d×%d pixels are too many for %s, which has %d a side; use .png or .tif", output->path,
+                        width, height, output->format->name, output->format->side_max);
+}
+
+WctStatus
+wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctError *err)
+{
+  if (output->format->alpha || !wct_picture_transparent (picture))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT,
+                        "%s: the picture has transparent pixels and %s cannot hold them; use .png, .tif or .webp",
+                        output->path, output->format->name);
+}
+
+/* ---- pixels ------------------------------------------------------------------------------------------------- */
+
+static const size_t depth_bytes[] = { [WCT_DEPTH_8] = 1, [WCT_DEPTH_16] = 2, [WCT_DEPTH_FLOAT] = 4 };
+
+static const VipsBandFormat depth_format[] = {
+  [WCT_DEPTH_8] = VIPS_FORMAT_UCHAR, [WCT_DEPTH_16] = VIPS_FORMAT_USHORT, [WCT_DEPTH_FLOAT] = VIPS_FORMAT_FLOAT
+};
+
+/* The inverse of what picture.c did to linear light. */
+static float
+decode_light (float encoded)
+{
+  return encoded <= 0.04045f ? encoded / 12.92f : powf ((encoded + 0.055f) / 1.055f, 2.4f);
+}
+
+/* @value in [0, 1]; anything else is clipped, NaN to 0. */
+static void
+put (void *pixels, size_t index, WctDepth depth, double value)
+{
+  const double clipped = !(value > 0) ? 0 : value < 1 ? value : 1;
+
+  if (depth == WCT_DEPTH_8)
+    ((unsigned char *)pixels)[index] = (unsigned char)(clipped * 255 + 0.5);
+  else if (depth == WCT_DEPTH_16)
+    ((unsigned short *)pixels)[index] = (unsigned short)(clipped * 65535 + 0.5);
+  else
+    ((float *)pixels)[index] = (float)clipped;
+}
+
+/* Float stays the number it was, bit for bit, also outside [0, 1]. */
+static void
+put_alpha (void *pixels, size_t index, WctDepth depth, float alpha, double alpha_max)
+{
+  if (depth == WCT_DEPTH_FLOAT && alpha_max == 1)
+    ((float *)pixels)[index] = alpha;
+  else
+    put (pixels, index, depth, alpha / alpha_max);
+}
+
+static void
+quantize (const WctPicture *picture, WctDepth depth, bool linear, bool alpha, void *out)
+{
+  const size_t count = (size_t)picture->image.width * (size_t)picture->image.height;
+  const size_t bands = alpha ? 4 : 3;
+
+  for (size_t i = 0; i < count; i++)
+    {
+      const float *in = picture->image.pixels + 3 * i;
+
+      for (size_t c = 0; c < 3; c++)
+        put (out, bands * i + c, depth, linear ? decode_light (in[c]) : in[c]);
+      if (alpha)
+        put_alpha (out, bands * i + 3, depth, picture->alpha[i], picture->alpha_max);
+    }
+}
+
+/* Numbers that are not linear light must not be taken for it: readers do that with float unless a profile says so. */
+static bool
+profile_needed (const WctPicture *picture, WctDepth depth, bool linear)
+{
+  return !linear && (picture->profile || depth == WCT_DEPTH_FLOAT);
+}
+
+static WctStatus
+embed_srgb_profile (VipsImage *image, WctError *err)
+{
+  VipsBlob   *profile = NULL;
+  const void *bytes;
+  size_t      size;
+  char        reason[256];
+
+  if (vips_profile_load ("srgb", &profile, NULL) != 0 || profile == NULL)
+    {
+      wct_vips_reason (reason, sizeof reason);
+      return wct_error_set (err, WCT_ERR_UNSUPPORTED, "libvips has no sRGB profile to embed: %s", reason);
+    }
+  bytes = vips_blob_get (profile, &size);
+  vips_image_set_blob_copy (image, VIPS_META_ICC_NAME, bytes, size);
+  vips_area_unref (VIPS_AREA (profile));
+  return WCT_OK;
+}
+
+static VipsInterpretation
+interpretation_of (WctDepth depth, bool linear)
+{
+  if (linear)
+    return VIPS_INTERPRETATION_scRGB;
+  return depth == WCT_DEPTH_16 ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
+}
+
+/* The picture as libvips writes it. @pixels: what it borrows, to be freed after it. */
+static WctStatus
+make_image (const WctOutput *output, const WctPicture *picture, void **pixels, VipsImage **out, WctError *err)
+{
+  const WctDepth depth = picture->depth < output->format->depth ? picture->depth : output->format->depth;
+  const bool     linear = picture->linear && depth == WCT_DEPTH_FLOAT;
+  const bool     alpha = picture->alpha != NULL && output->format->alpha;
+  const int      bands = alpha ? 4 : 3;
+  const size_t size = (size_t)picture->image.width * (size_t)picture->image.height * (size_t)bands * depth_bytes[depth];
+  VipsImage   *view = NULL;
+
+  *pixels = malloc (size);
+  if (*pixels == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: there is not enough memory to write it", output->path);
+  quantize (picture, depth, linear, alpha, *pixels);
+  view =
+    vips_image_new_from_memory (*pixels, size, picture->image.width, picture->image.height, bands, depth_format[depth]);
+  if (view == NULL
+      || vips_copy (view, out, "interpretation", interpretation_of (depth, linear), "xres", picture->x_per_mm, "yres",
+                    picture->y_per_mm, NULL)
+           != 0)
+    {
+      g_clear_object (&view);
+      return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: libvips has no memory to write it", output->path);
+    }
+  g_object_unref (view);
+  return profile_needed (picture, depth, linear) ? embed_srgb_profile (*out, err) : WCT_OK;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------ */
+
+/* Nothing but pixels, resolution and our profile: libvips would add an EXIF block that it makes up. Before 8.15 it
+ * drops either all or nothing; the block then says "upright", and "uncalibrated" beside the profile. */
+#if VIPS_MAJOR_VERSION > 8 || VIPS_MINOR_VERSION >= 15
+#  define PIXELS_ONLY "keep", VIPS_FOREIGN_KEEP_ICC
+#else
+#  define PIXELS_ONLY "strip", vips_image_get_typeof (image, VIPS_META_ICC_NAME) == 0
+#endif
+
+static int
+encode (const WctFormat *format, VipsImage *image, VipsTarget *target)
+{
+  const char *suffix = format->extensions[0];
+
+  if (strcmp (format->name, "JPEG") == 0)
+    return vips_image_write_to_target (image, suffix, target, "Q", 95, "optimize_coding", TRUE, PIXELS_ONLY, NULL);
+  if (strcmp (format->name, "WebP") == 0)
+    return vips_image_write_to_target (image, suffix, target, "Q", 90, PIXELS_ONLY, NULL);
+  if (strcmp (format->name, "TIFF") == 0)
+    return vips_image_write_to_target (
+      image, suffix, target, "compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE, "predictor",
+      image->BandFmt == VIPS_FORMAT_FLOAT ? VIPS_FOREIGN_TIFF_PREDICTOR_FLOAT : VIPS_FOREIGN_TIFF_PREDICTOR_HORIZONTAL,
+      "bigtiff", VIPS_IMAGE_SIZEOF_IMAGE (image) > 0xF0000000u, PIXELS_ONLY, NULL);
+  return vips_image_write_to_target (image, suffix, target, PIXELS_ONLY, NULL);
+}
+
+static WctStatus
+write_failed (const WctOutput *output, const char *reason, WctError *err)
+{
+  if (wct_interrupted ())
+    return wct_error_set (err, WCT_CANCELED, "canceled");
+  return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", output->path, reason);
+}
+
+/* Encodes into @file and makes sure that it arrived. */
+static WctStatus
+fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
+{
+  VipsTarget *target = vips_target_new_to_descriptor (file);
+  char        reason[256];
+  bool        failed;
+
+  wct_vips_watch (image);
+  failed = target == NULL || encode (output->format, image, target) != 0;
+  g_clear_object (&target);
+  if (failed)
+    {
+      wct_vips_reason (reason, sizeof reason);
+      return write_failed (output, reason, err);
+    }
+  if (wct_interrupted () || fsync (file) != 0)
+    return write_failed (output, strerror (errno), err);
+  return WCT_OK;
+}
+
+/* mkostemps makes files that only their owner can read: give what the user's mask allows, or what the file that is
+ * replaced had. */
+static void
+set_mode (const WctOutput *output, int file)
+{
+  struct stat  about;
+  const mode_t mask = umask (0);
+
+  umask (mask);
+  if (stat (output->path, &about) == 0)
+    (void)fchmod (file, about.st_mode & 0777);
+  else
+    (void)fchmod (file, 0666 & ~mask);
+}
+
+/* Without force, a file that appeared meanwhile stays. */
+static int
+rename_into_place (const WctOutput *output, const char *temporary)
+{
+  if (output->force)
+    return rename (temporary, output->path);
+  if (renameat2 (AT_FDCWD, temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
+    return 0;
+  if (errno != EINVAL && errno != ENOSYS)
+    return -1;
+  if (link (temporary, output->path) != 0) /* file systems without that flag */
+    return -1;
+  (void)unlink (temporary);
+  return 0;
+}
+
+static WctStatus
+publish (const WctOutput *output, const char *temporary, WctError *err)
+{
+  int folder;
+
+  if (rename_into_place (output, temporary) != 0)
+    return errno == EEXIST ? refuse_existing (output->path, err) : write_failed (output, strerror (errno), err);
+  folder = open (output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0)
+    {
+      (void)fsync (folder); /* the file is there already; some file systems cannot do this */
+      close (folder);
+    }
+  return WCT_OK;
+}
+
+WctStatus
+wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err)
+{
+  VipsImage *image = NULL;
+  void      *pixels = NULL;
+  char      *temporary = NULL;
+  int        file = -1;
+  WctStatus  status;
+
+  WCT_TRY (make_image (output, picture, &pixels, &image, err));
+  WCT_TRY (create_temporary (output, &temporary, &file, err));
+  set_mode (output, file);
+  WCT_TRY (fill_file (output, image, file, err));
+  WCT_TRY (publish (output, temporary, err));
+
+out:
+  if (file >= 0)
+    close (file);
+  if (status != WCT_OK && temporary != NULL)
+    unlink (temporary);
+  g_clear_object (&image);
+  g_free (temporary);
+  free (pixels);
+  return status;
+}

@@ -1,0 +1,47 @@
+/* The picture file that a command writes: whole or not at all. */
+#ifndef WCT_CLI_OUTPUT_H
+#define WCT_CLI_OUTPUT_H
+
+#include <stdbool.h>
+
+#include <wct/status.h>
+
+#include "picture.h"
+
+typedef struct WctFormat WctFormat;
+
+typedef struct
+{
+  char            *path; /* where it goes; a symbolic link is followed */
+  char            *folder;
+  const WctFormat *format; /* by the extension */
+  bool             force;  /* may a file of that name be replaced? */
+} WctOutput;
+
+/* The format that @path's extension names: is there one? The sentence says which there are. */
+WctStatus wct_output_check_extension (const char *path, WctError *err);
+
+/**
+ * wct_output_open: find out, before any work is done, whether @path can be written.
+ * @force: an existing file may be replaced, once the new one is complete
+ * @out: on WCT_OK to be cleared with wct_output_clear; untouched otherwise
+ * Leaves nothing in the folder.
+ */
+WctStatus wct_output_open (const char *path, bool force, WctOutput *out, WctError *err);
+
+void wct_output_clear (WctOutput *output); /* twice is welcome */
+
+/* Can the format hold a picture of this size? */
+WctStatus wct_output_check_size (const WctOutput *output, int32_t width, int32_t height, WctError *err);
+
+/* Can the format hold this picture's alpha? */
+WctStatus wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctError *err);
+
+/**
+ * wct_output_save: write @picture under a temporary name (".NAME.wct-XXXXXX.EXT") in the same folder, then give it its
+ * own name. Values are clipped to [0,1]; the depth is the picture's own where the format has it, else the nearest.
+ * A failure, or an interrupted program (WCT_CANCELED), leaves nothing behind.
+ */
+WctStatus wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* Pictures from files, by libvips: whatever it reads becomes gamma-encoded sRGB in float, upright, with its alpha
+ * aside. */
+#ifndef WCT_CLI_PICTURE_H
+#define WCT_CLI_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <vips/vips.h>
+
+#include <wct/image.h>
+#include <wct/status.h>
+
+typedef enum
+{
+  WCT_DEPTH_8,
+  WCT_DEPTH_16,
+  WCT_DEPTH_FLOAT
+} WctDepth;
+
+/* How a file's numbers become R'G'B'. */
+typedef enum
+{
+  WCT_SOURCE_ENCODED, /* they are: gray or RGB, gamma-encoded, to be divided by white */
+  WCT_SOURCE_LINEAR,  /* linear light in float, 1 is white: encode */
+  WCT_SOURCE_PROFILE, /* an ICC profile says: the file's own, or libvips' for CMYK without one */
+  WCT_SOURCE_OTHER    /* L*a*b* and the like: libvips converts */
+} WctSource;
+
+/* A file whose header was read and whose pixels were not. */
+typedef struct
+{
+  VipsImage *image;
+  char       name[256];     /* for sentences: the path's end */
+  int32_t    width, height; /* as they will be: upright, at the size that was asked for */
+  bool       resized;
+  bool       bottom_up; /* rows are stored from the last to the first, and libvips does not know */
+  int        orientation;
+  WctDepth   depth;
+  WctSource  source;
+  int        color_bands;
+  bool       alpha;
+  double     white;     /* the number that means 1 in color */
+  double     alpha_max; /* the number that means opaque */
+  bool       profile;   /* is one embedded? */
+} WctPictureFile;
+
+/* Pixels, and what is needed to write them as they came. */
+typedef struct
+{
+  WctImage image; /* 3 channels; owns its pixels */
+  float   *alpha; /* (height, width), in the file's own numbers; NULL where there is none */
+  double   alpha_max;
+  WctDepth depth;
+  bool     linear;             /* was the file in linear light? */
+  bool     profile;            /* did it embed a profile? */
+  double   x_per_mm, y_per_mm; /* resolution */
+} WctPicture;
+
+/* Once, before anything else here. */
+WctStatus wct_pictures_start (const char *program, WctError *err);
+
+/**
+ * wct_picture_open: read a header.
+ * @path: the file
+ * @longer_side: scale the picture so that its longer side has this many pixels; 0 keeps it as it is
+ * @out: on WCT_OK to be closed with wct_picture_close; untouched otherwise
+ *
+ * Takes little time and memory, whatever size the header claims.
+ */
+WctStatus wct_picture_open (const char *path, int32_t longer_side, WctPictureFile *out, WctError *err);
+
+void wct_picture_close (WctPictureFile *file); /* twice is welcome */
+
+/* The memory that wct_picture_read takes, in bytes; SIZE_MAX where that does not fit. */
+size_t wct_picture_bytes (const WctPictureFile *file);
+
+/**
+ * wct_picture_read: decode.
+ * @out: on WCT_OK to be cleared with wct_picture_clear; untouched otherwise
+ *
+ * A file that ends early or holds NaN is refused: no picture comes out half. Light beyond white is clipped.
+ * WCT_CANCELED where the program was interrupted.
+ */
+WctStatus wct_picture_read (WctPictureFile *file, WctPicture *out, WctError *err);
+
+/* A picture of @width × @height in 8 bits without alpha, to be filled. */
+WctStatus wct_picture_new (int32_t width, int32_t height, WctPicture *out, WctError *err);
+
+/* Leaves the brightness (Rec. 601 luma) in one channel, as masks have it. */
+void wct_picture_to_mask (WctPicture *picture);
+
+void wct_picture_drop_alpha (WctPicture *picture);
+
+void wct_picture_clear (WctPicture *picture); /* twice is welcome */
+
+/* Does alpha hide anything at all? */
+bool wct_picture_transparent (const WctPicture *picture);
+
+/* What libvips said last, as the end of a sentence; its buffer is empty afterwards. */
+void wct_vips_reason (char *text, size_t size);
+
+/* Lets an interrupted program end while libvips works on @image. */
+void wct_vips_watch (VipsImage *image);
+
+#endif

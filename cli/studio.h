@@ -1,0 +1,69 @@
+/* What stylize, texture and reconstruct have in common: a model, a back end, the picture that is worked on and the
+ * file that it goes to. */
+#ifndef WCT_CLI_STUDIO_H
+#define WCT_CLI_STUDIO_H
+
+#include <stddef.h>
+
+#include <wct/wct.h>
+
+#include "options.h"
+#include "output.h"
+#include "picture.h"
+#include "progress.h"
+#include "report.h"
+
+typedef struct
+{
+  const WctArguments *arguments; /* borrowed */
+  WctParams           params;    /* the arguments', with the levels that the model has */
+  WctOutput           output;
+  const char         *name;    /* of the picture, for sentences; borrowed */
+  WctPicture          picture; /* the content or the noise, then the result */
+  char                model_path[4096];
+  WctModel           *model;
+  WctBackend         *backend;
+  WctStyle           *styles[WCT_LIST_MAX];
+  WctJob             *job;
+  size_t              job_memory; /* that it will still take, in bytes */
+  WctPicture          masks[WCT_LIST_MAX];
+  WctProgress         progress;
+  WctReport           report;
+} WctStudio;
+
+/* The steps, in this order. Each is cleaned up by wct_studio_close, whether it was reached or not. */
+
+/* Makes sure that the output can be written; nothing else is done before. */
+WctStatus wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err);
+
+/* Reads the picture to work on. @option: the option that makes it smaller. */
+WctStatus wct_studio_read_picture (WctStudio *studio, const char *path, int32_t size, const char *option,
+                                   WctError *err);
+
+/* Finds and loads the model, opens the back end. */
+WctStatus wct_studio_load_model (WctStudio *studio, WctError *err);
+
+/* Decides which levels run, and how strongly. */
+WctStatus wct_studio_choose_levels (WctStudio *studio, WctError *err);
+
+WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
+
+/* Measures one style for each path. */
+WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err);
+
+/* Makes the job, and refuses a size that the machine has not enough memory for. @option: as above */
+WctStatus wct_studio_prepare (WctStudio *studio, int style_count, int32_t width, int32_t height, const char *option,
+                              WctError *err);
+
+/* Notes what a run will take beyond what it already has. @needed: what the library said, when @before was in use */
+void wct_studio_expect (WctStudio *studio, size_t before, size_t needed);
+
+/* Runs the job on the picture, in place. */
+WctStatus wct_studio_stylize (WctStudio *studio, WctError *err);
+
+/* Writes the picture, and the report where --json asks for it. */
+WctStatus wct_studio_finish (WctStudio *studio, WctError *err);
+
+void wct_studio_close (WctStudio *studio);
+
+#endif
