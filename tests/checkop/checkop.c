@@ -1,0 +1,192 @@
+/* The operation checker: every operation of a back end, on random odd shapes, against the reference back end; that one
+ * against the plain formulas. With 1 to 4 threads, the same bits.
+ *
+ *   checkop --backend cpu [--seed N] [--only conv:17]
+ *
+ * Exit 0 where all is well, 1 where not, 2 for a wrong command, 77 where the back end cannot be used here. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkop.h"
+
+#define EXIT_USAGE   2
+#define EXIT_SKIPPED 77
+
+typedef struct
+{
+  const char *name;
+  Operation   check;
+  int         cases;
+} OperationInfo;
+
+static const OperationInfo operations[] = {
+  { "round-trip", check_round_trip, 60 },
+  { "conv", check_convolution, 120 },
+  { "wide-conv", check_wide_convolution, 20 },
+  { "first-conv", check_first_convolution, 40 },
+  { "last-conv", check_last_convolution, 40 },
+  { "pool", check_pool, 40 },
+  { "upsample", check_upsample, 40 },
+  { "pool-conv", check_pool_convolution, 50 },
+  { "upsample-conv", check_upsample_convolution, 50 },
+  { "encoder", check_encoder, 25 },
+  { "decoder", check_decoder, 25 },
+  { "memory", check_memory, 8 },
+  { "moments", check_moments, 50 },
+  { "moments-selected", check_moments_selected, 80 },
+  { "affine", check_affine, 50 },
+  { "affine-selected", check_affine_selected, 80 },
+};
+
+#define OPERATION_COUNT (sizeof operations / sizeof operations[0])
+
+typedef struct
+{
+  const char *backend;
+  uint64_t    seed;
+  char        only[32]; /* an operation's name; empty: all */
+  int         only_index;
+} Options;
+
+static bool
+read_only (const char *text, Options *options)
+{
+  int end = 0;
+
+  if (sscanf (text, "%31[a-z-]:%d%n", options->only, &options->only_index, &end) != 2 || text[end] != '\0')
+    return false;
+  for (size_t i = 0; i < OPERATION_COUNT; i++)
+    if (strcmp (options->only, operations[i].name) == 0)
+      return options->only_index >= 0 && options->only_index < operations[i].cases;
+  return false;
+}
+
+static bool
+read_options (int argc, char **argv, Options *options)
+{
+  const struct option known[] = {
+    { "backend", required_argument, NULL, 'b' },
+    { "seed", required_argument, NULL, 's' },
+    { "only", required_argument, NULL, 'o' },
+    { NULL, 0, NULL, 0 },
+  };
+  int choice;
+
+  *options = (Options){ .backend = "cpu", .seed = 1 };
+  while ((choice = getopt_long (argc, argv, "", known, NULL)) != -1)
+    if (choice == 'b')
+      options->backend = optarg;
+    else if (choice == 's')
+      options->seed = strtoull (optarg, NULL, 10);
+    else if (choice != 'o' || !read_only (optarg, options))
+      return false;
+  return optind == argc;
+}
+
+/* ---- Back ends ---------------------------------------------------------------------------------------------- */
+
+static void
+close_devices (Checker *checker)
+{
+  for (int i = 0; i < checker->device_count; i++)
+    wct_backend_close (&checker->devices[i]);
+  wct_backend_close (&checker->oracle);
+}
+
+/* One for each number of threads that it really uses. */
+static WctStatus
+open_devices (Checker *checker, const char *name, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int threads = 1; threads <= THREADS_MAX && status == WCT_OK; threads++)
+    {
+      WctBackend *device = NULL;
+
+      status = wct_backend_open (name, threads, &device, err);
+      if (status == WCT_OK && wct_backend_info (device)->threads == threads)
+        checker->devices[checker->device_count++] = device;
+      else
+        wct_backend_close (&device);
+    }
+  if (status == WCT_OK && strcmp (name, "reference") != 0)
+    status = wct_backend_open ("reference", 1, &checker->oracle, err);
+  return status;
+}
+
+/* ---- Cases -------------------------------------------------------------------------------------------------- */
+
+/* FNV-1a over seed, operation and index: a stream of its own for each case. */
+static uint64_t
+case_seed (const Options *options, const char *operation, int index)
+{
+  char     text[96];
+  uint64_t hash = 0xCBF29CE484222325u;
+
+  snprintf (text, sizeof text, "%llu %s %d", (unsigned long long)options->seed, operation, index);
+  for (const char *p = text; *p != '\0'; p++)
+    hash = (hash ^ (unsigned char)*p) * 0x100000001B3u;
+  return hash;
+}
+
+static bool
+run_case (Checker *checker, const Options *options, const OperationInfo *operation, int index)
+{
+  checker->random = case_seed (options, operation->name, index);
+  checker->failed = false;
+  checker->what[0] = '\0';
+  operation->check (checker);
+  if (checker->failed)
+    printf ("FAIL %s:%d (%s) on %s, seed %llu\n     %s\n     again: checkop --backend %s --seed %llu --only %s:%d\n",
+            operation->name, index, checker->what, options->backend, (unsigned long long)options->seed,
+            checker->failure, options->backend, (unsigned long long)options->seed, operation->name, index);
+  return !checker->failed;
+}
+
+static int
+run_operation (Checker *checker, const Options *options, const OperationInfo *operation)
+{
+  int failures = 0, cases = 0;
+
+  checker->worst_share = 0;
+  for (int i = 0; i < operation->cases; i++)
+    if (options->only[0] == '\0' || options->only_index == i)
+      {
+        failures += !run_case (checker, options, operation, i);
+        cases++;
+      }
+  printf ("%-4s %-16s %3d cases, largest error %.2g of what is allowed\n", failures == 0 ? "ok" : "FAIL",
+          operation->name, cases, checker->worst_share);
+  fflush (stdout);
+  return failures;
+}
+
+int
+main (int argc, char **argv)
+{
+  Options   options;
+  Checker   checker = { .device_count = 0 };
+  WctError  err;
+  WctStatus status;
+  int       failures = 0;
+
+  if (!read_options (argc, argv, &options))
+    {
+      fprintf (stderr, "usage: checkop [--backend NAME] [--seed N] [--only OPERATION:INDEX]\n");
+      return EXIT_USAGE;
+    }
+  status = open_devices (&checker, options.backend, &err);
+  if (status == WCT_OK)
+    for (size_t i = 0; i < OPERATION_COUNT; i++)
+      if (options.only[0] == '\0' || strcmp (options.only, operations[i].name) == 0)
+        failures += run_operation (&checker, &options, &operations[i]);
+  close_devices (&checker);
+  if (status != WCT_OK)
+    {
+      printf ("%s: %s\n", status == WCT_ERR_UNSUPPORTED ? "SKIP" : "FAIL", err.message);
+      return status == WCT_ERR_UNSUPPORTED ? EXIT_SKIPPED : EXIT_FAILURE;
+    }
+  return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

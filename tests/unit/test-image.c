@@ -1,0 +1,149 @@
+/* Picture views are checked, and noise is the same on every machine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <wct/image.h>
+
+/* ---- Views ----------------------------------------------------------------------------------------------------- */
+
+static void
+usable_views_pass (void **state)
+{
+  float          pixels[48] = { 0 };
+  const WctImage picture = { pixels, 4, 4, 3, 4 * 3 * sizeof (float) };
+  const WctImage wide_rows = { pixels, 2, 2, 3, 8 * sizeof (float) };
+  const WctImage mask = { pixels, 6, 8, 1, 6 * sizeof (float) };
+  const WctImage largest = { pixels, WCT_IMAGE_SIDE_MAX, 1, 3, WCT_IMAGE_SIDE_MAX * 3 * sizeof (float) };
+
+  (void)state;
+  assert_int_equal (wct_image_check (&picture, 3, "content", NULL), WCT_OK);
+  assert_int_equal (wct_image_check (&wide_rows, 3, "content", NULL), WCT_OK);
+  assert_int_equal (wct_image_check (&mask, 1, "mask", NULL), WCT_OK);
+  assert_int_equal (wct_image_check (&largest, 3, "content", NULL), WCT_OK);
+}
+
+static void
+unusable_views_are_refused_with_a_sentence (void **state)
+{
+  float pixels[48] = { 0 };
+  const struct
+  {
+    WctImage    image;
+    const char *sentence;
+  } cases[] = {
+    { { NULL, 4, 4, 3, 48 }, "content: there is no picture" },
+    { { pixels, 0, 4, 3, 48 }, "content: 0×4 is no size; sides start at 1 pixel" },
+    { { pixels, 4, -1, 3, 48 }, "content: 4×-1 is no size; sides start at 1 pixel" },
+    { { pixels, 1000001, 1, 3, 12000012 }, "content: 1000001×1 is too large; a side may have 1000000 pixels" },
+    { { pixels, 4, 4, 1, 48 }, "content: it has 1 channels, 3 are needed" },
+    { { pixels, 4, 4, 3, 44 }, "content: rows are 44 bytes apart, 48 at least are needed, in whole floats" },
+    { { pixels, 4, 4, 3, 50 }, "content: rows are 50 bytes apart, 48 at least are needed, in whole floats" },
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    {
+      WctError err = { .status = WCT_OK };
+
+      assert_int_equal (wct_image_check (&cases[i].image, 3, "content", &err), WCT_ERR_ARGUMENT);
+      assert_string_equal (err.message, cases[i].sentence);
+    }
+  assert_int_equal (wct_image_check (NULL, 3, "content", NULL), WCT_ERR_ARGUMENT);
+}
+
+/* ---- Noise ----------------------------------------------------------------------------------------------------- */
+
+static void
+noise_is_the_published_sequence (void **state)
+{
+  /* SplitMix64's first outputs for seed 1234567, as the algorithm's public test vectors have them. */
+  const uint64_t outputs[] = { 6457827717110365317u, 3203168211198807973u, 9817491932198370423u, 4593380528125082431u,
+                               16408922859458223821u };
+  float          values[5];
+  const WctImage row = { values, 5, 1, 1, sizeof values };
+
+  (void)state;
+  wct_noise_fill (&row, 1234567);
+  for (int i = 0; i < 5; i++)
+    assert_true (values[i] == (float)(outputs[i] >> 40) / 16777216.0f);
+}
+
+static void
+noise_counts_values_in_reading_order_whatever_the_stride (void **state)
+{
+  float          dense[2 * 3 * 3], sparse[2 * 16];
+  const WctImage picture = { dense, 3, 2, 3, 9 * sizeof (float) };
+  const WctImage with_gaps = { sparse, 3, 2, 3, 16 * sizeof (float) };
+
+  (void)state;
+  for (int i = 0; i < 32; i++)
+    sparse[i] = -1;
+  wct_noise_fill (&picture, 7);
+  wct_noise_fill (&with_gaps, 7);
+  for (int y = 0; y < 2; y++)
+    {
+      assert_memory_equal (sparse + y * 16, dense + y * 9, 9 * sizeof (float));
+      for (int i = 9; i < 16; i++)
+        assert_true (sparse[y * 16 + i] == -1);
+    }
+}
+
+static void
+noise_is_uniform_from_zero_to_below_one (void **state)
+{
+  enum
+  {
+    SIDE = 100,
+    BINS = 10
+  };
+  static float   values[SIDE * SIDE * 3];
+  const WctImage picture = { values, SIDE, SIDE, 3, SIDE * 3 * sizeof (float) };
+  int            counts[BINS] = { 0 };
+
+  (void)state;
+  wct_noise_fill (&picture, 99);
+  for (int i = 0; i < SIDE * SIDE * 3; i++)
+    {
+      assert_true (values[i] >= 0 && values[i] < 1);
+      counts[(int)(values[i] * BINS)]++;
+    }
+
+  /* 3000 expected in each, with a standard deviation of 52: five of them. */
+  for (int i = 0; i < BINS; i++)
+    assert_in_range (counts[i], 2740, 3260);
+}
+
+static void
+another_seed_is_another_noise (void **state)
+{
+  float          a[300], b[300];
+  const WctImage first = { a, 10, 10, 3, 120 }, second = { b, 10, 10, 3, 120 };
+  int            equal = 0;
+
+  (void)state;
+  wct_noise_fill (&first, 0);
+  wct_noise_fill (&second, 1);
+  for (int i = 0; i < 300; i++)
+    equal += a[i] == b[i];
+  assert_true (equal < 3);
+}
+
+int
+main (void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test (usable_views_pass),
+    cmocka_unit_test (unusable_views_are_refused_with_a_sentence),
+    cmocka_unit_test (noise_is_the_published_sequence),
+    cmocka_unit_test (noise_counts_values_in_reading_order_whatever_the_stride),
+    cmocka_unit_test (noise_is_uniform_from_zero_to_below_one),
+    cmocka_unit_test (another_seed_is_another_noise),
+  };
+
+  return cmocka_run_group_tests (tests, NULL, NULL);
+}
