@@ -54,7 +54,10 @@ class Terminal:
     """wct with standard error on a terminal, so that it shows its progress: a way to know what it is doing."""
 
     def __init__(self, *arguments, cwd=None):
-        self.ours, theirs = pty.openpty()
+        try:
+            self.ours, theirs = pty.openpty()
+        except OSError as error:
+            raise unittest.SkipTest(f"there is no pseudo-terminal here: {error}") from error
         self.seen = ""
         self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=theirs, cwd=cwd,
