@@ -51,8 +51,9 @@ typedef struct
   WctStatus (*plan_run) (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                          WctError *err);
 
-  /* Of the positions (h·w, row-major) where @select is not 0; of all where it is NULL. Two passes: mean, then centered
-   * products; sums in double, in an order that depends on the shape only. */
+  /* Of the positions (h·w, row-major) where @select is not 0; of all where it is NULL. Products
+   * are of centered values (about the mean, or each part's about its own, put together exactly); sums in double, in an
+   * order that depends on the shape only. */
   WctStatus (*moments) (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
                         WctMonitor *monitor, WctError *err);
 
