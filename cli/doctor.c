@@ -11,7 +11,7 @@
 
 #include <wct/wct.h>
 
-#include "cli.h"
+#include "exit-status.h"
 
 static bool
 report_backends (void)

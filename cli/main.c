@@ -4,7 +4,7 @@
 
 #include <wct/wct.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "commands.h"
 #include "interrupt.h"
 #include "options.h"

@@ -10,7 +10,7 @@
 
 #include <wct/wct.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "report.h"
 
 typedef struct

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "output.h"
 
 #define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT)

@@ -1,7 +1,7 @@
 /* wct reconstruct: a picture through one level's encoder and decoder, to see what the decoder can do. */
 #include "commands.h"
 
-#include "cli.h"
+#include "exit-status.h"
 #include "memory.h"
 #include "studio.h"
 

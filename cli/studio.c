@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "interrupt.h"
 #include "memory.h"
 

@@ -1,7 +1,7 @@
 /* wct stylize: a picture in the style of others. */
 #include "commands.h"
 
-#include "cli.h"
+#include "exit-status.h"
 #include "studio.h"
 
 WctStatus

@@ -1,7 +1,7 @@
 /* wct texture: noise in the style of pictures. */
 #include "commands.h"
 
-#include "cli.h"
+#include "exit-status.h"
 #include "memory.h"
 #include "studio.h"
 

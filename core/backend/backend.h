@@ -10,6 +10,7 @@
 #include "moments.h"
 #include "monitor.h"
 #include "network.h"
+#include "training.h"
 #include "transform.h"
 
 /* A feature map or picture in the back end's own layout. Back ends embed it as first member of their own struct. */
@@ -22,7 +23,8 @@ typedef struct WctPlan WctPlan; /* the back end's: algorithms and buffers for a 
 
 typedef struct
 {
-  const char *name;
+  const char           *name;
+  const WctTrainingOps *training; /* NULL: it cannot */
 
   /* Writes a detail of at most @size bytes and returns WCT_OK where this machine can use it; else the reason. */
   WctStatus (*probe) (char *detail, size_t size, WctError *err);

@@ -46,6 +46,8 @@ element (const WctLayer *layer, WctShape shape, const float *in, int32_t c, int3
                     fmaxf (at (shape, in, c, 2 * y + 1, 2 * x), at (shape, in, c, 2 * y + 1, 2 * x + 1)));
     case WCT_LAYER_UPSAMPLE:
       return at (shape, in, c, y / 2, x / 2);
+    case WCT_LAYER_EMBED:
+      break;
     }
   abort ();
 }

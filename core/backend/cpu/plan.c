@@ -281,6 +281,8 @@ make_steps (WctCpu *cpu, WctPlan *plan, const WctLayer *layers, int count, WctSh
       WctResample resample = WCT_RESAMPLE_NONE;
       WctShape    seen = in;
 
+      if (layers[i].kind == WCT_LAYER_EMBED)
+        return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s: embeddings are for training only", layers[i].conv.name);
       if (layers[i].kind != WCT_LAYER_CONV)
         {
           resample = resample_of (&layers[i]);

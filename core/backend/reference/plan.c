@@ -110,9 +110,10 @@ run_layer (WctReference *reference, const WctLayer *layer, WctShape shape, const
       return wct_reference_pool (shape, in, out, monitor, err);
     case WCT_LAYER_UPSAMPLE:
       return wct_reference_upsample (shape, in, out, monitor, err);
+    case WCT_LAYER_EMBED:
+      break;
     }
-  return wct_error_set (err, WCT_ERR_UNSUPPORTED, "layer kind %d is not known to the reference back end",
-                        (int)layer->kind);
+  return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s: embeddings are for training only", layer->conv.name);
 }
 
 WctStatus

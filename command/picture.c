@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "interrupt.h"
 
 /* ---- libvips as a whole ------------------------------------------------------------------------------------- */

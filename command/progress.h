@@ -1,6 +1,6 @@
 /* A bar on standard error, while that is a terminal. */
-#ifndef WCT_CLI_PROGRESS_H
-#define WCT_CLI_PROGRESS_H
+#ifndef WCT_COMMAND_PROGRESS_H
+#define WCT_COMMAND_PROGRESS_H
 
 #include <stdbool.h>
 

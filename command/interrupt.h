@@ -1,6 +1,6 @@
 /* Ctrl-C, and what else asks the program to stop. */
-#ifndef WCT_CLI_INTERRUPT_H
-#define WCT_CLI_INTERRUPT_H
+#ifndef WCT_COMMAND_INTERRUPT_H
+#define WCT_COMMAND_INTERRUPT_H
 
 #include <stdbool.h>
 

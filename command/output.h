@@ -1,6 +1,6 @@
 /* The picture file that a command writes: whole or not at all. */
-#ifndef WCT_CLI_OUTPUT_H
-#define WCT_CLI_OUTPUT_H
+#ifndef WCT_COMMAND_OUTPUT_H
+#define WCT_COMMAND_OUTPUT_H
 
 #include <stdbool.h>
 

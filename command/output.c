@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "exit-status.h"
 #include "interrupt.h"
 
 struct WctFormat

@@ -1,6 +1,6 @@
 /* How much memory this process takes, and how much the machine has left for it. */
-#ifndef WCT_CLI_MEMORY_H
-#define WCT_CLI_MEMORY_H
+#ifndef WCT_COMMAND_MEMORY_H
+#define WCT_COMMAND_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

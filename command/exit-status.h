@@ -1,10 +1,10 @@
-/* What every file of the program shares. */
-#ifndef WCT_CLI_H
-#define WCT_CLI_H
+/* What the programs exit with. */
+#ifndef WCT_EXIT_STATUS_H
+#define WCT_EXIT_STATUS_H
 
 #include <wct/status.h>
 
-/* Documented in wct(1). */
+/* Documented in wct(1) and wct-train(1). */
 enum
 {
   WCT_EXIT_DONE = 0,

@@ -1,7 +1,7 @@
 /* Pictures from files, by libvips: whatever it reads becomes gamma-encoded sRGB in float, upright, with its alpha
  * aside. */
-#ifndef WCT_CLI_PICTURE_H
-#define WCT_CLI_PICTURE_H
+#ifndef WCT_COMMAND_PICTURE_H
+#define WCT_COMMAND_PICTURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
