@@ -71,9 +71,10 @@ typedef struct WctTrainingOps
   void (*packing_free) (void *ctx, WctPacking **packing);
   WctStatus (*pack) (void *ctx, WctPacking *packing, int layer, WctError *err);
 
-  /* @packing is borrowed until chain_free. @in: the shape of one input map; sides are even wherever a layer pools. */
-  WctStatus (*chain_new) (void *ctx, const WctPacking *packing, WctShape in, int32_t count, unsigned uses,
-                          WctChain **out, WctError *err);
+  /* @packing is borrowed until chain_free; it may learn of another form of weights here, so its chains are made one
+   * after the other. @in: the shape of one input map; sides are even wherever a layer pools. */
+  WctStatus (*chain_new) (void *ctx, WctPacking *packing, WctShape in, int32_t count, unsigned uses, WctChain **out,
+                          WctError *err);
   void (*chain_free) (void *ctx, WctChain **chain);
   size_t (*chain_bytes) (void *ctx, const WctChain *chain);
 

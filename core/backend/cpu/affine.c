@@ -57,6 +57,7 @@ make_variant (Map *map, int32_t rows, Variant *variant, WctError *err)
   const WctDnnlConvShape shape = {
     .in_c = lanes,
     .out_c = lanes,
+    .count = 1,
     .side = 1,
     .rows = rows,
     .columns = layout->shape.w,
@@ -141,8 +142,12 @@ map_strip (void *data, int strip, int thread, WctError *err)
   for (int32_t b = 0; b < layout->blocks; b++)
     kernels->center_block (wct_strip_block (layout, map->tensor->data, strip, b), positions, block,
                            map->center + b * block, centered + (size_t)b * (size_t)positions * (size_t)block);
-  status = wct_dnnl_conv_run (variant->conv, variant->weights, centered, map->bias, mapped,
-                              scratch + (select == NULL ? 1 : 2) * strip_bytes (layout), err);
+  status = wct_dnnl_conv_run (variant->conv, variant->weights,
+                              &(WctDnnlBuffers){ .source = centered,
+                                                 .bias = map->bias,
+                                                 .result = mapped,
+                                                 .scratch = scratch + (select == NULL ? 1 : 2) * strip_bytes (layout) },
+                              err);
   for (int32_t b = 0; select != NULL && status == WCT_OK && b < layout->blocks; b++)
     kernels->copy_selected (mapped + (size_t)b * (size_t)positions * (size_t)block, select, positions, block,
                             wct_strip_block (layout, map->tensor->data, strip, b));

@@ -293,6 +293,7 @@ cpu_download (void *ctx, const WctTensor *in, float *planar, WctError *err)
 
 const WctBackendOps wct_backend_cpu = {
   .name = "cpu",
+  .training = &wct_cpu_training,
   .probe = cpu_probe,
   .open = cpu_open,
   .close = cpu_close,

@@ -52,6 +52,14 @@ typedef struct
   WctCpuScratch     scratch;
 } WctCpu;
 
+/* Maps of a batch: (count, blocks, h, w, block), dense. Lanes beyond the channels are zero. */
+typedef struct
+{
+  WctBatch base;
+  int32_t  blocks, block;
+  float   *data; /* owned */
+} WctCpuBatch;
+
 /* Grows the scratch to at least this. */
 WctStatus wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t first_map, size_t second_map,
                                    WctError *err);
@@ -71,5 +79,20 @@ WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *
                            WctMonitor *monitor, WctError *err);
 WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
                           WctMonitor *monitor, WctError *err);
+
+/* training.c, packing.c, chain.c: entries of the table of training. */
+extern const WctTrainingOps wct_cpu_training;
+
+WctStatus wct_cpu_packing_new (void *ctx, const WctLayer *layers, int count, WctPrecision precision, unsigned uses,
+                               WctPacking **out, WctError *err);
+void      wct_cpu_packing_free (void *ctx, WctPacking **packing);
+WctStatus wct_cpu_pack (void *ctx, WctPacking *packing, int layer, WctError *err);
+WctStatus wct_cpu_chain_new (void *ctx, WctPacking *packing, WctShape in, int32_t count, unsigned uses, WctChain **out,
+                             WctError *err);
+void      wct_cpu_chain_free (void *ctx, WctChain **chain);
+size_t    wct_cpu_chain_bytes (void *ctx, const WctChain *chain);
+WctStatus wct_cpu_chain_forward (void *ctx, WctChain *chain, const WctBatch *in, WctBatch *out, WctError *err);
+WctStatus wct_cpu_chain_backward (void *ctx, WctChain *chain, WctBatch *out_gradient, WctBatch *in_gradient,
+                                  float *weight_gradients, WctError *err);
 
 #endif

@@ -294,6 +294,7 @@ copy_selected (const float *in, const uint8_t *select, int32_t count, int32_t bl
 const WctKernels WCT_ISA_NAME (wct_kernels) = {
   .name = WCT_ISA_LABEL,
   .block = WCT_BLOCK,
+  .training = &WCT_ISA_NAME (wct_training_kernels),
   .pool_row = pool_row,
   .upsample_row = upsample_row,
   .picture_conv = picture_conv,

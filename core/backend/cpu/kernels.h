@@ -6,12 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "training-kernels.h"
 #include "winograd-kernels.h"
 
 typedef struct
 {
   const char *name;  /* "AVX-512" */
   int32_t     block; /* channels in a block of the layout that suits this instruction set */
+
+  const WctTrainingKernels *training;
 
   /* Maximum over 2×2: rows @a and @b of (2 columns, block) to one of (columns, block). */
   void (*pool_row) (const float *a, const float *b, int32_t columns, int32_t block, float *out);

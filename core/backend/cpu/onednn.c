@@ -39,6 +39,8 @@ struct WctDnnlConv
 
 struct WctDnnlWeights
 {
+  WctDnnlConvShape      shape;       /* channels and side count */
+  dnnl_engine_t         engine;      /* borrowed from the back end */
   dnnl_primitive_desc_t description; /* a clone: keeps the layout's descriptor alive */
   void                 *data;        /* owned */
 };
@@ -110,6 +112,12 @@ wct_dnnl_has_avx2 (void)
   return has_isa (dnnl_cpu_isa_avx2);
 }
 
+bool
+wct_dnnl_has_bf16 (void)
+{
+  return has_isa (dnnl_cpu_isa_avx512_core_bf16);
+}
+
 const char *
 wct_dnnl_isa (void)
 {
@@ -135,12 +143,12 @@ wct_dnnl_engine_free (dnnl_engine_t *engine)
 /* ---- The four descriptors of a convolution ------------------------------------------------------------------ */
 
 static dnnl_status_t
-describe (Descriptor *out, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+describe (Descriptor *out, int rank, const dnnl_dims_t dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
 #if DNNL_IS_3
-  return dnnl_memory_desc_create_with_tag (out, rank, dims, dnnl_f32, tag);
+  return dnnl_memory_desc_create_with_tag (out, rank, dims, type, tag);
 #else
-  return dnnl_memory_desc_init_by_tag (out, rank, dims, dnnl_f32, tag);
+  return dnnl_memory_desc_init_by_tag (out, rank, dims, type, tag);
 #endif
 }
 
@@ -160,20 +168,25 @@ static dnnl_status_t
 describe_all (const WctDnnlConvShape *shape, Descriptor descriptors[DESCRIPTOR_COUNT])
 {
   const dnnl_format_tag_t blocked = shape->block == 16 ? dnnl_nChw16c : shape->block == 8 ? dnnl_nChw8c : dnnl_nchw;
-  const dnnl_dims_t       source = { 1, shape->in_c, shape->rows + shape->side - 1, shape->columns + shape->side - 1 };
+  const dnnl_dims_t       source = { shape->count, shape->in_c, shape->rows + shape->side - 1,
+                                     shape->columns + shape->side - 1 };
   const dnnl_dims_t       weights = { shape->out_c, shape->in_c, shape->side, shape->side };
   const dnnl_dims_t       bias = { shape->out_c };
-  const dnnl_dims_t       destination = { 1, shape->out_c, shape->rows, shape->columns };
+  const dnnl_dims_t       destination = { shape->count, shape->out_c, shape->rows, shape->columns };
+  const dnnl_data_type_t  factor = shape->bf16 ? dnnl_bf16 : dnnl_f32;
   dnnl_status_t           code;
 
   memset (descriptors, 0, DESCRIPTOR_COUNT * sizeof *descriptors);
-  code = describe (&descriptors[SOURCE], 4, source, shape->planar_source ? dnnl_nchw : blocked);
+  code = describe (&descriptors[SOURCE], 4, source, shape->direction == WCT_DNNL_BACKWARD_DATA ? dnnl_f32 : factor,
+                   shape->planar_source ? dnnl_nchw : blocked);
   if (code == dnnl_success)
-    code = describe (&descriptors[WEIGHTS], 4, weights, dnnl_format_tag_any);
+    code = describe (&descriptors[WEIGHTS], 4, weights,
+                     shape->direction == WCT_DNNL_BACKWARD_WEIGHTS ? dnnl_f32 : factor, dnnl_format_tag_any);
   if (code == dnnl_success)
-    code = describe (&descriptors[BIAS], 1, bias, dnnl_x);
+    code = describe (&descriptors[BIAS], 1, bias, dnnl_f32, dnnl_x);
   if (code == dnnl_success)
-    code = describe (&descriptors[DESTINATION], 4, destination, blocked);
+    code = describe (&descriptors[DESTINATION], 4, destination,
+                     shape->direction == WCT_DNNL_FORWARD ? dnnl_f32 : factor, blocked);
   return code;
 }
 
@@ -223,31 +236,75 @@ is_slow (dnnl_primitive_desc_t description)
   return strncmp (name, "ref", 3) == 0 || strncmp (name, "simple", 6) == 0 || strstr (name, "wino_2x3") != NULL;
 }
 
-/* The first implementation that is not slow; dnnl_unimplemented where there is none. */
-static dnnl_status_t
-choose_implementation (dnnl_engine_t engine, const WctDnnlConvShape *shape,
-                       const Descriptor descriptors[DESCRIPTOR_COUNT], dnnl_primitive_attr_t attributes,
-                       dnnl_primitive_desc_t *out)
-{
-  const dnnl_alg_kind_t algorithm = shape->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
-  const dnnl_dims_t     strides = { 1, 1 }, none = { 0, 0 };
-  dnnl_status_t         code;
+static const dnnl_dims_t strides = { 1, 1 }, no_padding = { 0, 0 };
 
+/* Of any direction. @hint: a description of the forward pass, for those that go back */
 #if DNNL_IS_3
-  code = dnnl_convolution_forward_primitive_desc_create (
-    out, engine, dnnl_forward_inference, algorithm, descriptors[SOURCE], descriptors[WEIGHTS], descriptors[BIAS],
-    descriptors[DESTINATION], strides, none, none, none, attributes);
+static dnnl_status_t
+describe_direction (dnnl_engine_t engine, WctDnnlDirection direction, dnnl_prop_kind_t forward,
+                    dnnl_alg_kind_t algorithm, const Descriptor d[DESCRIPTOR_COUNT], const_dnnl_primitive_desc_t hint,
+                    dnnl_primitive_attr_t attributes, dnnl_primitive_desc_t *out)
+{
+  switch (direction)
+    {
+    case WCT_DNNL_FORWARD:
+      return dnnl_convolution_forward_primitive_desc_create (out, engine, forward, algorithm, d[SOURCE], d[WEIGHTS],
+                                                             d[BIAS], d[DESTINATION], strides, no_padding, no_padding,
+                                                             no_padding, attributes);
+    case WCT_DNNL_BACKWARD_DATA:
+      return dnnl_convolution_backward_data_primitive_desc_create (out, engine, algorithm, d[SOURCE], d[WEIGHTS],
+                                                                   d[DESTINATION], strides, no_padding, no_padding,
+                                                                   no_padding, hint, attributes);
+    case WCT_DNNL_BACKWARD_WEIGHTS:
+      return dnnl_convolution_backward_weights_primitive_desc_create (out, engine, algorithm, d[SOURCE], d[WEIGHTS],
+                                                                      d[BIAS], d[DESTINATION], strides, no_padding,
+                                                                      no_padding, no_padding, hint, attributes);
+    }
+  return dnnl_invalid_arguments;
+}
+
+static dnnl_status_t
+choose (dnnl_engine_t engine, WctDnnlDirection direction, dnnl_prop_kind_t forward, dnnl_alg_kind_t algorithm,
+        const Descriptor d[DESCRIPTOR_COUNT], const_dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attributes,
+        dnnl_primitive_desc_t *out)
+{
+  dnnl_status_t code = describe_direction (engine, direction, forward, algorithm, d, hint, attributes, out);
+
   while (code == dnnl_success && is_slow (*out))
     code = dnnl_primitive_desc_next_impl (*out) == dnnl_success ? dnnl_success : dnnl_unimplemented;
+  return code;
+}
 #else
+static dnnl_status_t
+describe_direction (WctDnnlDirection direction, dnnl_prop_kind_t forward, dnnl_alg_kind_t algorithm,
+                    const Descriptor d[DESCRIPTOR_COUNT], dnnl_convolution_desc_t *out)
+{
+  switch (direction)
+    {
+    case WCT_DNNL_FORWARD:
+      return dnnl_convolution_forward_desc_init (out, forward, algorithm, &d[SOURCE], &d[WEIGHTS], &d[BIAS],
+                                                 &d[DESTINATION], strides, no_padding, no_padding);
+    case WCT_DNNL_BACKWARD_DATA:
+      return dnnl_convolution_backward_data_desc_init (out, algorithm, &d[SOURCE], &d[WEIGHTS], &d[DESTINATION],
+                                                       strides, no_padding, no_padding);
+    case WCT_DNNL_BACKWARD_WEIGHTS:
+      return dnnl_convolution_backward_weights_desc_init (out, algorithm, &d[SOURCE], &d[WEIGHTS], &d[BIAS],
+                                                          &d[DESTINATION], strides, no_padding, no_padding);
+    }
+  return dnnl_invalid_arguments;
+}
+
+static dnnl_status_t
+choose (dnnl_engine_t engine, WctDnnlDirection direction, dnnl_prop_kind_t forward, dnnl_alg_kind_t algorithm,
+        const Descriptor d[DESCRIPTOR_COUNT], const_dnnl_primitive_desc_t hint, dnnl_primitive_attr_t attributes,
+        dnnl_primitive_desc_t *out)
+{
   dnnl_convolution_desc_t        operation;
   dnnl_primitive_desc_iterator_t iterator = NULL;
+  dnnl_status_t                  code = describe_direction (direction, forward, algorithm, d, &operation);
 
-  code = dnnl_convolution_forward_desc_init (&operation, dnnl_forward_inference, algorithm, &descriptors[SOURCE],
-                                             &descriptors[WEIGHTS], &descriptors[BIAS], &descriptors[DESTINATION],
-                                             strides, none, none);
   if (code == dnnl_success)
-    code = dnnl_primitive_desc_iterator_create (&iterator, &operation, attributes, engine, NULL);
+    code = dnnl_primitive_desc_iterator_create (&iterator, &operation, attributes, engine, hint);
   while (code == dnnl_success)
     {
       *out = dnnl_primitive_desc_iterator_fetch (iterator);
@@ -259,9 +316,42 @@ choose_implementation (dnnl_engine_t engine, const WctDnnlConvShape *shape,
     }
   if (iterator != NULL)
     dnnl_primitive_desc_iterator_destroy (iterator);
-  if (code == dnnl_success && *out == NULL)
-    code = dnnl_out_of_memory;
+  return code == dnnl_success && *out == NULL ? dnnl_out_of_memory : code;
+}
 #endif
+
+/* What the ways back want to know of the forward pass: the same shapes and types of factors. */
+static dnnl_status_t
+make_hint (dnnl_engine_t engine, const WctDnnlConvShape *shape, dnnl_alg_kind_t algorithm, dnnl_primitive_desc_t *out)
+{
+  WctDnnlConvShape forward = *shape;
+  Descriptor       descriptors[DESCRIPTOR_COUNT];
+  dnnl_status_t    code;
+
+  forward.direction = WCT_DNNL_FORWARD;
+  code = describe_all (&forward, descriptors);
+  if (code == dnnl_success)
+    code = choose (engine, WCT_DNNL_FORWARD, dnnl_forward_training, algorithm, descriptors, NULL, NULL, out);
+  forget_descriptors (descriptors);
+  return code;
+}
+
+/* The first implementation that is not slow; dnnl_unimplemented where there is none. */
+static dnnl_status_t
+choose_implementation (dnnl_engine_t engine, const WctDnnlConvShape *shape,
+                       const Descriptor descriptors[DESCRIPTOR_COUNT], dnnl_primitive_attr_t attributes,
+                       dnnl_primitive_desc_t *out)
+{
+  const dnnl_alg_kind_t algorithm = shape->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
+  dnnl_primitive_desc_t hint = NULL;
+  dnnl_status_t         code = dnnl_success;
+
+  if (shape->direction != WCT_DNNL_FORWARD)
+    code = make_hint (engine, shape, algorithm, &hint);
+  if (code == dnnl_success)
+    code = choose (engine, shape->direction, dnnl_forward_inference, algorithm, descriptors, hint, attributes, out);
+  if (hint != NULL)
+    dnnl_primitive_desc_destroy (hint);
   return code;
 }
 
@@ -273,7 +363,7 @@ describe_convolution (WctDnnlConv *conv, const char *name, WctError *err)
   dnnl_status_t         code = describe_all (&conv->shape, descriptors);
 
   if (code == dnnl_success)
-    code = make_attributes (conv->shape.relu, &attributes);
+    code = make_attributes (conv->shape.relu && conv->shape.direction == WCT_DNNL_FORWARD, &attributes);
   if (code == dnnl_success)
     code = choose_implementation (conv->engine, &conv->shape, descriptors, attributes, &conv->description);
   if (attributes != NULL)
@@ -336,23 +426,31 @@ wct_dnnl_conv_implementation (const WctDnnlConv *conv)
 }
 
 static BorrowedDescriptor
-descriptor_of (dnnl_primitive_desc_t description, dnnl_query_t what)
+descriptor_of (dnnl_primitive_desc_t description, dnnl_query_t what, int index)
 {
-  return dnnl_primitive_desc_query_md (description, what, 0);
+  return dnnl_primitive_desc_query_md (description, what, index);
 }
 
 size_t
 wct_dnnl_conv_scratch_bytes (const WctDnnlConv *conv)
 {
-  const BorrowedDescriptor scratch = descriptor_of (conv->description, dnnl_query_scratchpad_md);
+  const BorrowedDescriptor scratch = descriptor_of (conv->description, dnnl_query_scratchpad_md, 0);
 
   return scratch == NULL ? 0 : dnnl_memory_desc_get_size (scratch);
+}
+
+static BorrowedDescriptor
+weights_layout (const WctDnnlConv *conv)
+{
+  return descriptor_of (
+    conv->description,
+    conv->shape.direction == WCT_DNNL_BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
 }
 
 size_t
 wct_dnnl_conv_weight_bytes (const WctDnnlConv *conv)
 {
-  return dnnl_memory_desc_get_size (descriptor_of (conv->description, dnnl_query_weights_md));
+  return dnnl_memory_desc_get_size (weights_layout (conv));
 }
 
 /* ---- Weights ------------------------------------------------------------------------------------------------ */
@@ -384,35 +482,57 @@ run_reorder (dnnl_engine_t engine, dnnl_memory_t from, BorrowedDescriptor from_l
   return code;
 }
 
+/* Between (out_c, in_c, side, side) and a primitive's layout, either way. */
 static dnnl_status_t
-pack (const WctDnnlConv *conv, const float *weight, void *packed)
+reorder_weights (dnnl_engine_t engine, const WctDnnlConvShape *shape, float *plain, BorrowedDescriptor packed_layout,
+                 void *packed, bool to_plain)
 {
-  const BorrowedDescriptor to_layout = descriptor_of (conv->description, dnnl_query_weights_md);
-  const dnnl_dims_t        dims = { conv->shape.out_c, conv->shape.in_c, conv->shape.side, conv->shape.side };
-  Descriptor               from_layout;
-  dnnl_memory_t            from = NULL, to = NULL;
-  dnnl_status_t            code = describe (&from_layout, 4, dims, dnnl_oihw);
+  const dnnl_dims_t dims = { shape->out_c, shape->in_c, shape->side, shape->side };
+  Descriptor        described;
+  dnnl_memory_t     plain_memory = NULL, packed_memory = NULL;
+  dnnl_status_t     code = describe (&described, 4, dims, dnnl_f32, dnnl_oihw);
 
   if (code != dnnl_success)
     return code;
 #if DNNL_IS_3
-  const BorrowedDescriptor from_borrowed = from_layout;
+  const BorrowedDescriptor plain_layout = described;
 #else
-  const BorrowedDescriptor from_borrowed = &from_layout;
+  const BorrowedDescriptor plain_layout = &described;
 #endif
-  code = dnnl_memory_create (&from, from_borrowed, conv->engine, (void *)(uintptr_t)weight);
+  code = dnnl_memory_create (&plain_memory, plain_layout, engine, plain);
   if (code == dnnl_success)
-    code = dnnl_memory_create (&to, to_layout, conv->engine, packed);
-  if (code == dnnl_success)
-    code = run_reorder (conv->engine, from, from_borrowed, to, to_layout);
-  if (to != NULL)
-    dnnl_memory_destroy (to);
-  if (from != NULL)
-    dnnl_memory_destroy (from);
+    code = dnnl_memory_create (&packed_memory, packed_layout, engine, packed);
+  if (code == dnnl_success && to_plain)
+    code = run_reorder (engine, packed_memory, packed_layout, plain_memory, plain_layout);
+  else if (code == dnnl_success)
+    code = run_reorder (engine, plain_memory, plain_layout, packed_memory, packed_layout);
+  if (packed_memory != NULL)
+    dnnl_memory_destroy (packed_memory);
+  if (plain_memory != NULL)
+    dnnl_memory_destroy (plain_memory);
 #if DNNL_IS_3
-  dnnl_memory_desc_destroy (from_layout);
+  dnnl_memory_desc_destroy (described);
 #endif
   return code;
+}
+
+WctStatus
+wct_dnnl_weights_renew (WctDnnlWeights *weights, const float *weight, WctError *err)
+{
+  const dnnl_status_t code =
+    reorder_weights (weights->engine, &weights->shape, (float *)(uintptr_t)weight,
+                     descriptor_of (weights->description, dnnl_query_weights_md, 0), weights->data, false);
+
+  return code == dnnl_success ? WCT_OK : failed ("packed weights", "reorder", code, err);
+}
+
+WctStatus
+wct_dnnl_weight_gradient_read (const WctDnnlConv *conv, const float *weight_gradient, float *out, WctError *err)
+{
+  const dnnl_status_t code =
+    reorder_weights (conv->engine, &conv->shape, out, weights_layout (conv), (void *)(uintptr_t)weight_gradient, true);
+
+  return code == dnnl_success ? WCT_OK : failed ("weight gradient", "reorder", code, err);
 }
 
 WctStatus
@@ -425,10 +545,11 @@ wct_dnnl_weights_new (const WctDnnlConv *conv, const float *weight, WctDnnlWeigh
   WCT_TRY (wct_alloc (1, sizeof *weights, "packed weights", &weights, err));
   WCT_TRY (wct_alloc (wct_dnnl_conv_weight_bytes (conv), 1, "packed weights", &weights->data, err));
   code = dnnl_primitive_desc_clone (&weights->description, conv->description);
-  if (code == dnnl_success)
-    code = pack (conv, weight, weights->data);
   if (code != dnnl_success)
-    WCT_TRY (failed ("packed weights", "reorder", code, err));
+    WCT_TRY (failed ("packed weights", "dnnl_primitive_desc_clone", code, err));
+  weights->shape = conv->shape;
+  weights->engine = conv->engine;
+  WCT_TRY (wct_dnnl_weights_renew (weights, weight, err));
   *out = weights;
   weights = NULL;
 
@@ -451,48 +572,74 @@ wct_dnnl_weights_free (WctDnnlWeights **weights)
 bool
 wct_dnnl_weights_fit (const WctDnnlWeights *weights, const WctDnnlConv *conv)
 {
-  return dnnl_memory_desc_equal (descriptor_of (weights->description, dnnl_query_weights_md),
-                                 descriptor_of (conv->description, dnnl_query_weights_md))
+  return dnnl_memory_desc_equal (descriptor_of (weights->description, dnnl_query_weights_md, 0),
+                                 descriptor_of (conv->description, dnnl_query_weights_md, 0))
          != 0;
 }
 
 /* ---- Running ------------------------------------------------------------------------------------------------ */
 
-#define ARGUMENT_COUNT 5
+typedef struct
+{
+  int          role;
+  dnnl_query_t layout;
+  int          index;
+  const void  *data;
+} Argument;
+
+#define ARGUMENTS_MAX 6
+
+static int
+list_arguments (const WctDnnlConv *conv, const WctDnnlWeights *weights, const WctDnnlBuffers *buffers,
+                Argument list[ARGUMENTS_MAX])
+{
+  const void *packed = weights == NULL ? NULL : weights->data;
+  int         count = 0;
+
+  switch (conv->shape.direction)
+    {
+    case WCT_DNNL_FORWARD:
+      list[count++] = (Argument){ DNNL_ARG_SRC, dnnl_query_src_md, 0, buffers->source };
+      list[count++] = (Argument){ DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, packed };
+      list[count++] = (Argument){ DNNL_ARG_BIAS, dnnl_query_weights_md, 1, buffers->bias };
+      list[count++] = (Argument){ DNNL_ARG_DST, dnnl_query_dst_md, 0, buffers->result };
+      break;
+    case WCT_DNNL_BACKWARD_DATA:
+      list[count++] = (Argument){ DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, buffers->result };
+      list[count++] = (Argument){ DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, packed };
+      list[count++] = (Argument){ DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, buffers->source_gradient };
+      break;
+    case WCT_DNNL_BACKWARD_WEIGHTS:
+      list[count++] = (Argument){ DNNL_ARG_SRC, dnnl_query_src_md, 0, buffers->source };
+      list[count++] = (Argument){ DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, buffers->result };
+      list[count++] = (Argument){ DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, 0, buffers->weight_gradient };
+      list[count++] = (Argument){ DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, 1, buffers->bias };
+      break;
+    }
+  list[count++] = (Argument){ DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, buffers->scratch };
+  return count;
+}
 
 WctStatus
-wct_dnnl_conv_run (const WctDnnlConv *conv, const WctDnnlWeights *weights, const float *source, const float *bias,
-                   float *destination, void *scratch, WctError *err)
+wct_dnnl_conv_run (const WctDnnlConv *conv, const WctDnnlWeights *weights, const WctDnnlBuffers *buffers, WctError *err)
 {
-  const struct
-  {
-    int          role;
-    dnnl_query_t layout;
-    int          index;
-    const void  *data;
-  } wanted[ARGUMENT_COUNT] = {
-    { DNNL_ARG_SRC, dnnl_query_src_md, 0, source },
-    { DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, weights->data },
-    { DNNL_ARG_BIAS, dnnl_query_weights_md, 1, bias },
-    { DNNL_ARG_DST, dnnl_query_dst_md, 0, destination },
-    { DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, scratch },
-  };
-  dnnl_exec_arg_t arguments[ARGUMENT_COUNT] = { { 0, NULL } };
+  Argument        list[ARGUMENTS_MAX];
+  dnnl_exec_arg_t arguments[ARGUMENTS_MAX] = { { 0, NULL } };
+  const int       count = list_arguments (conv, weights, buffers, list);
   dnnl_stream_t   stream = NULL;
   dnnl_status_t   code = dnnl_stream_create (&stream, conv->engine, dnnl_stream_default_flags);
 
-  for (int i = 0; i < ARGUMENT_COUNT && code == dnnl_success; i++)
+  for (int i = 0; i < count && code == dnnl_success; i++)
     {
-      arguments[i].arg = wanted[i].role;
-      code = dnnl_memory_create (&arguments[i].memory,
-                                 dnnl_primitive_desc_query_md (conv->description, wanted[i].layout, wanted[i].index),
-                                 conv->engine, (void *)(uintptr_t)wanted[i].data);
+      arguments[i].arg = list[i].role;
+      code = dnnl_memory_create (&arguments[i].memory, descriptor_of (conv->description, list[i].layout, list[i].index),
+                                 conv->engine, (void *)(uintptr_t)list[i].data);
     }
   if (code == dnnl_success)
-    code = dnnl_primitive_execute (conv->primitive, stream, ARGUMENT_COUNT, arguments);
+    code = dnnl_primitive_execute (conv->primitive, stream, count, arguments);
   if (code == dnnl_success)
     code = dnnl_stream_wait (stream);
-  for (int i = 0; i < ARGUMENT_COUNT; i++)
+  for (int i = 0; i < count; i++)
     if (arguments[i].memory != NULL)
       dnnl_memory_destroy (arguments[i].memory);
   if (stream != NULL)

@@ -86,6 +86,7 @@ compile (WctCpu *cpu, const Step *step, int32_t rows, WctDnnlConv **out, WctErro
   WctDnnlConvShape shape = {
     .in_c = lanes_of (layer->in_c, step->gather.block),
     .out_c = lanes_of (layer->out_c, cpu->kernels->block) / step->chunks,
+    .count = 1,
     .side = 3,
     .rows = rows,
     .columns = step->out.shape.w,
@@ -440,8 +441,12 @@ convolve_piece (const StepRun *run, int32_t strip, int32_t chunk, void *scratch,
                   + (size_t)chunk * (size_t)chunk_channels * (size_t)rows * (size_t)step->out.shape.w;
 
   wct_gather_rows (&step->gather, run->source, strip * step->piece_rows, rows, padded);
-  return wct_dnnl_conv_run (variant->conv, variant->weights[chunk]->packed, padded, variant->weights[chunk]->bias,
-                            result, (char *)scratch + gather_bytes (step), err);
+  return wct_dnnl_conv_run (variant->conv, variant->weights[chunk]->packed,
+                            &(WctDnnlBuffers){ .source = padded,
+                                               .bias = variant->weights[chunk]->bias,
+                                               .result = result,
+                                               .scratch = (char *)scratch + gather_bytes (step) },
+                            err);
 }
 
 static void
