@@ -4,7 +4,7 @@
 
 #include <wct/status.h>
 
-#include "options.h"
+#include "arguments.h"
 
 WctStatus wct_command_stylize (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_texture (const WctArguments *arguments, WctError *err);

@@ -7,22 +7,24 @@
 #include "exit-status.h"
 #include "commands.h"
 #include "interrupt.h"
-#include "options.h"
+#include "arguments.h"
 #include "picture.h"
 
 static const WctCommand commands[] = {
-  { WCT_COMMAND_STYLIZE, "stylize", "CONTENT STYLE... -o OUT",
-    "Give the picture CONTENT the style of other pictures, and write the result to OUT.", 2, WCT_LIST_MAX + 1,
+  { { WCT_COMMAND_STYLIZE, "stylize", "CONTENT STYLE... -o OUT",
+      "Give the picture CONTENT the style of other pictures, and write the result to OUT.", 2, WCT_LIST_MAX + 1 },
     wct_command_stylize },
-  { WCT_COMMAND_TEXTURE, "texture", "STYLE... -o OUT --size WxH",
-    "Make a texture from noise, in the style of pictures.", 1, WCT_LIST_MAX, wct_command_texture },
-  { WCT_COMMAND_RECONSTRUCT, "reconstruct", "IMAGE --level L -o OUT",
-    "Run a picture through the encoder and the decoder of one level alone, to see what the decoder can do.", 1, 1,
+  { { WCT_COMMAND_TEXTURE, "texture", "STYLE... -o OUT --size WxH",
+      "Make a texture from noise, in the style of pictures.", 1, WCT_LIST_MAX },
+    wct_command_texture },
+  { { WCT_COMMAND_RECONSTRUCT, "reconstruct", "IMAGE --level L -o OUT",
+      "Run a picture through the encoder and the decoder of one level alone, to see what the decoder can do.", 1, 1 },
     wct_command_reconstruct },
-  { WCT_COMMAND_MODEL, "model", "[FILE]",
-    "Show levels, channels, parameters, license and metadata of a model; without FILE of the one that would be used.",
-    0, 1, wct_command_model },
-  { WCT_COMMAND_DOCTOR, "doctor", "", "Show what works on this machine, and what to do about the rest.", 0, 0,
+  { { WCT_COMMAND_MODEL, "model", "[FILE]",
+      "Show levels, channels, parameters, license and metadata of a model; without FILE of the one that would be used.",
+      0, 1 },
+    wct_command_model },
+  { { WCT_COMMAND_DOCTOR, "doctor", "", "Show what works on this machine, and what to do about the rest.", 0, 0 },
     wct_command_doctor },
 };
 
@@ -34,25 +36,13 @@ print_help (FILE *file)
   fprintf (file, "Usage: wct COMMAND [OPTION]...\n\n"
                  "Universal style transfer: gives a picture the style of others.\n\nCommands:\n");
   for (size_t i = 0; i < COMMAND_COUNT; i++)
-    fprintf (file, "  wct %s %s\n      %s\n", commands[i].name, commands[i].operands, commands[i].summary);
+    fprintf (file, "  wct %s %s\n      %s\n", commands[i].line.name, commands[i].line.operands,
+             commands[i].line.summary);
   fprintf (file, "\nOptions:\n"
                  "  -h, --help     Show this help; 'wct COMMAND --help' shows the command's options.\n"
                  "  -V, --version  Show the version.\n\n"
                  "Exit status: 0 done, 1 failed (one sentence on standard error), 2 wrong usage.\n"
                  "The manual: man wct\n");
-}
-
-/* One line, whatever a file's name holds. */
-static void
-print_sentence (const char *who, const char *sentence, const char *more)
-{
-  char line[WCT_MESSAGE_SIZE];
-
-  snprintf (line, sizeof line, "%s", sentence);
-  for (char *c = line; *c != '\0'; c++)
-    if ((unsigned char)*c < ' ' || *c == '\x7f')
-      *c = '?';
-  fprintf (stderr, "%s: %s%s\n", who, line, more);
 }
 
 static int
@@ -63,16 +53,16 @@ run (const WctCommand *command, int argc, char **argv)
   WctError     err;
   WctStatus    status;
 
-  snprintf (who, sizeof who, "wct %s", command->name);
-  snprintf (more, sizeof more, "; see 'wct %s --help'", command->name);
+  snprintf (who, sizeof who, "wct %s", command->line.name);
+  snprintf (more, sizeof more, "; see 'wct %s --help'", command->line.name);
   if (wct_arguments_parse (command, argc, argv, &arguments, &err) != WCT_OK)
     {
-      print_sentence (who, err.message, more);
+      wct_print_sentence (who, err.message, more);
       return WCT_EXIT_USAGE;
     }
   if (arguments.help)
     {
-      wct_options_print_help (command, stdout);
+      wct_options_print_help (&wct_program, &command->line, stdout);
       wct_arguments_clear (&arguments);
       return WCT_EXIT_DONE;
     }
@@ -81,7 +71,7 @@ run (const WctCommand *command, int argc, char **argv)
   if (status == WCT_OK)
     status = command->run (&arguments, &err);
   if (status != WCT_OK)
-    print_sentence ("wct", status == WCT_CANCELED ? "canceled" : err.message, "");
+    wct_print_sentence ("wct", status == WCT_CANCELED ? "canceled" : err.message, "");
   wct_arguments_clear (&arguments);
   return status == WCT_OK ? WCT_EXIT_DONE : WCT_EXIT_FAILED;
 }
@@ -104,11 +94,11 @@ main (int argc, char **argv)
   if (strcmp (first, "--print-options") == 0) /* for tests: manual and completion must have them all */
     {
       for (size_t i = 0; i < COMMAND_COUNT; i++)
-        wct_options_print_table (&commands[i], stdout);
+        wct_options_print_table (&wct_program, &commands[i].line, stdout);
       return WCT_EXIT_DONE;
     }
   for (size_t i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp (first, commands[i].name) == 0)
+    if (strcmp (first, commands[i].line.name) == 0)
       return run (&commands[i], argc - 1, argv + 1);
   if (argc < 2)
     fprintf (stderr, "wct: a command is needed; see 'wct --help'\n");

@@ -7,7 +7,7 @@
 
 #include <wct/wct.h>
 
-#include "options.h"
+#include "arguments.h"
 #include "output.h"
 #include "picture.h"
 #include "progress.h"

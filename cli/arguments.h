@@ -1,6 +1,6 @@
-/* The command line: one table of options, from which parsing, --help, completion and the manual's test come. */
-#ifndef WCT_CLI_OPTIONS_H
-#define WCT_CLI_OPTIONS_H
+/* wct's command line, understood. */
+#ifndef WCT_CLI_ARGUMENTS_H
+#define WCT_CLI_ARGUMENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +9,8 @@
 
 #include <wct/params.h>
 #include <wct/status.h>
+
+#include "options.h"
 
 #define WCT_LIST_MAX 64 /* styles of one call */
 
@@ -45,18 +47,14 @@ typedef struct
   WctAlpha    alpha;
   WctParams   params;
   int32_t     width, height; /* --size; 0 where not given */
-  int         level;         /* 0 where not given */
-  int         threads;
+  int32_t     level;         /* 0 where not given */
+  int32_t     threads;
   bool        json, force, quiet, help;
 } WctArguments;
 
 typedef struct
 {
-  WctCommandBit bit;
-  const char   *name;
-  const char   *operands; /* "CONTENT STYLE..." */
-  const char   *summary;
-  int           operands_min, operands_max;
+  WctCommandLine line;
   WctStatus (*run) (const WctArguments *arguments, WctError *err);
 } WctCommand;
 
@@ -70,10 +68,7 @@ WctStatus wct_arguments_parse (const WctCommand *command, int argc, char **argv,
 
 void wct_arguments_clear (WctArguments *arguments);
 
-/* The command's --help. */
-void wct_options_print_help (const WctCommand *command, FILE *file);
-
-/* One line for each option: command, --name, -letter or nothing, value's name or nothing; parted by tabs. */
-void wct_options_print_table (const WctCommand *command, FILE *file);
+/* The table of options. */
+extern const WctProgram wct_program;
 
 #endif

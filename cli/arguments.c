@@ -1,0 +1,336 @@
+/* THE table of options. Adding one: a field in WctArguments, a row here, a function that takes its value. Numbers that
+ * are parameters of a job get range, default and help from wct_params_table. */
+#include "arguments.h"
+
+#include <glib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exit-status.h"
+#include "output.h"
+
+#define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT)
+#define STYLES   (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
+#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR)
+
+#define THREADS_MAX 1024
+
+/* ---- values ------------------------------------------------------------------------------------------------- */
+
+static const WctParamInfo *
+find_param (const char *name)
+{
+  size_t              count;
+  const WctParamInfo *table = wct_params_table (&count);
+
+  for (size_t i = 0; i < count; i++)
+    if (strcmp (table[i].name, name) == 0)
+      return &table[i];
+  return NULL;
+}
+
+static WctStatus
+take_param (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  WctError      cause;
+  double        number;
+
+  if (!wct_read_double (value, &number))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--%s takes a number, not '%s'", option->name, value);
+  if (wct_param_set (&arguments->params, find_param (option->name), number, &cause) != WCT_OK)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--%s", cause.message);
+  return WCT_OK;
+}
+
+static WctStatus
+take_output (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  (void)option;
+  arguments->output = value;
+  return wct_output_check_extension (value, err);
+}
+
+static WctStatus
+take_backend (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments            *arguments = data;
+  static const char *const names[] = { "auto", "cpu", "reference" };
+
+  (void)option;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp (value, names[i]) == 0)
+      {
+        arguments->backend = value;
+        return WCT_OK;
+      }
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "--backend is auto, cpu or reference, not '%s'", value);
+}
+
+static WctStatus
+take_size (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  int64_t       width = 0, height = 0;
+  char        **sides = g_strsplit (value, "x", 3);
+  const bool    good = g_strv_length (sides) == 2 && wct_read_integer (sides[0], 1, WCT_IMAGE_SIDE_MAX, &width)
+                    && wct_read_integer (sides[1], 1, WCT_IMAGE_SIDE_MAX, &height);
+
+  (void)option;
+  g_strfreev (sides);
+  if (!good)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--size takes WIDTHxHEIGHT in pixels, as 512x384, not '%s'", value);
+  arguments->width = (int32_t)width;
+  arguments->height = (int32_t)height;
+  return WCT_OK;
+}
+
+/* "4=0.5" */
+static WctStatus
+take_level_alpha (WctAlpha *alpha, const char *text, WctError *err)
+{
+  const char *equals = strchr (text, '=');
+  int         level;
+  double      strength;
+
+  if (equals != text + 1 || text[0] < '0' || text[0] > '9' || !wct_read_double (equals + 1, &strength))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha takes one number, or LEVEL=NUMBER with commas, not '%s'",
+                          text);
+  level = text[0] - '0';
+  if (level < 1 || level > WCT_LEVELS)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha names level %d; levels go from 1 to %d", level, WCT_LEVELS);
+  if (alpha->levels & 1u << (level - 1))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha names level %d twice", level);
+  if (strength < 0 || strength > 1)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha of level %d is %s; it goes from 0 to 1", level, equals + 1);
+  alpha->levels |= 1u << (level - 1);
+  alpha->value[level - 1] = strength;
+  return WCT_OK;
+}
+
+static WctStatus
+take_alpha (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  WctAlpha      alpha = { .given = true };
+  WctStatus     status = WCT_OK;
+  char        **parts;
+  double        strength;
+
+  (void)option;
+  if (strchr (value, '=') == NULL)
+    {
+      if (!wct_read_double (value, &strength))
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha takes one number, or LEVEL=NUMBER with commas, not '%s'",
+                              value);
+      if (strength < 0 || strength > 1)
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "--alpha is %s; it goes from 0 to 1", value);
+      alpha.for_all = true;
+      for (int i = 0; i < WCT_LEVELS; i++)
+        alpha.value[i] = strength;
+    }
+  else
+    {
+      parts = g_strsplit (value, ",", -1);
+      for (char **part = parts; *part != NULL && status == WCT_OK; part++)
+        status = take_level_alpha (&alpha, *part, err);
+      g_strfreev (parts);
+    }
+  if (status == WCT_OK)
+    arguments->alpha = alpha;
+  return status;
+}
+
+static WctStatus
+take_weights (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  char        **parts = g_strsplit (value, ",", -1);
+  WctStatus     status = WCT_OK;
+  double        sum = 0;
+
+  (void)option;
+  arguments->weight_count = 0;
+  for (char **part = parts; *part != NULL && status == WCT_OK; part++)
+    {
+      double weight;
+
+      if (arguments->weight_count == WCT_LIST_MAX || !wct_read_double (*part, &weight) || weight < 0)
+        status =
+          wct_error_set (err, WCT_ERR_ARGUMENT,
+                         "--style-weights takes numbers of 0 or more with commas, one for each style, not '%s'", value);
+      else
+        sum += arguments->weights[arguments->weight_count++] = weight;
+    }
+  g_strfreev (parts);
+  if (status == WCT_OK && !(sum > 0 && isfinite (sum)))
+    status = wct_error_set (err, WCT_ERR_ARGUMENT, "--style-weights are all 0; at least one must be more");
+  return status;
+}
+
+static WctStatus
+take_masks (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  char         *rest;
+
+  (void)option;
+  g_free (arguments->mask_text);
+  arguments->mask_text = rest = g_strdup (value);
+  arguments->mask_count = 0;
+  for (char *name; (name = strsep (&rest, ",")) != NULL; arguments->masks[arguments->mask_count++] = name)
+    if (name[0] == '\0' || arguments->mask_count == WCT_LIST_MAX)
+      return wct_error_set (err, WCT_ERR_ARGUMENT, "--masks takes file names with commas, one for each style, not '%s'",
+                            value);
+  return WCT_OK;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------------- */
+
+static const WctOption options[] = {
+  { PICTURES, "Output", "output", 'o', "OUT",
+    "Write the picture here; the extension says the format: .png, .jpg, .jpeg, .tif, .tiff, .webp.",
+    .take = take_output },
+  { PICTURES, "Output", "force", 0, NULL, "Replace OUT where it exists.", .take = wct_take_flag,
+    .offset = offsetof (WctArguments, force) },
+  { PICTURES, "Output", "json", 0, NULL, "Print one line: seconds of each stage, memory, back end, sizes.",
+    .take = wct_take_flag, .offset = offsetof (WctArguments, json) },
+  { WCT_COMMAND_MODEL, "Output", "json", 0, NULL, "Print one line of JSON.", .take = wct_take_flag,
+    .offset = offsetof (WctArguments, json) },
+  { PICTURES, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.", .take = wct_take_flag,
+    .offset = offsetof (WctArguments, quiet) },
+
+  { WCT_COMMAND_TEXTURE, "Size and noise", "size", 0, "WxH", "Make a texture of this size, as 512x384.",
+    .take = take_size },
+  { WCT_COMMAND_TEXTURE, "Size and noise", "seed", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_TEXTURE, "Size and noise", "noise", 0, "FILE",
+    "Start from this picture instead of noise from the seed; its size is the texture's.", .take = wct_take_text,
+    .offset = offsetof (WctArguments, noise) },
+
+  { WCT_COMMAND_STYLIZE, "Transform", "alpha", 0, "A|L=A,...",
+    "How far to go to the style, 0 to 1. One number is for all levels of the model; 5=0.4,4=0.6 runs these levels only "
+    "(default 0.6 at all).",
+    .take = take_alpha },
+  { WCT_COMMAND_TEXTURE, "Transform", "alpha", 0, "A|L=A,...",
+    "How far to go to the style, 0 to 1. One number is for all levels of the model; 5=0.4,4=1 runs these levels only "
+    "(default 1 at all).",
+    .take = take_alpha },
+  { WCT_COMMAND_RECONSTRUCT, "Transform", "level", 0, "L", "The level to go to and back, 1 to 5.",
+    .take = wct_take_int32, .offset = offsetof (WctArguments, level), .min = 1, .max = WCT_LEVELS },
+  { STYLES, "Transform", "style-weights", 0, "W,W,...",
+    "Blend the styles by these weights, one for each (default: equal).", .take = take_weights },
+  { WCT_COMMAND_STYLIZE, "Transform", "masks", 0, "M,M,...",
+    "One gray picture for each style: the style goes where its mask is light; where none is, the content stays.",
+    .take = take_masks },
+  { WCT_COMMAND_STYLIZE, "Transform", "passes", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_TEXTURE, "Transform", "passes", 0, "N",
+    "Run the whole cascade this many times, each on the result of the one before (1 to 100, default 3).",
+    .take = take_param },
+  { STYLES, "Transform", "eigenvalue-floor", 0, "X", NULL, .take = take_param },
+  { STYLES, "Transform", "damping", 0, "X", NULL, .take = take_param },
+
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT, "Sizes", "content-size", 0, "N", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
+
+  { PICTURES, "Model and machine", "model", 0, "FILE",
+    "The model (.safetensors); without it $WCT_MODEL and the data folders are searched.", .take = wct_take_text,
+    .offset = offsetof (WctArguments, model) },
+  { PICTURES, "Model and machine", "backend", 0, "NAME",
+    "auto, cpu or reference (default auto: the fastest that works).", .take = take_backend },
+  { PICTURES, "Model and machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
+    .take = wct_take_int32, .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
+
+  { ALL, "Other", "help", 'h', NULL, "Show this help.", .take = wct_take_help },
+};
+
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+/* ---- help --------------------------------------------------------------------------------------------------- */
+
+/* Of a row that is a parameter of a job. */
+static char *
+help_text (const WctOption *option)
+{
+  const WctParamInfo *info = find_param (option->name);
+
+  return g_strdup_printf ("%.*s (%.10g to %.10g, default %.10g).", (int)strlen (info->help) - 1, info->help, info->min,
+                          info->max, info->def);
+}
+
+const WctProgram wct_program = { "wct", options, OPTION_COUNT, help_text };
+
+/* ---- parsing ------------------------------------------------------------------------------------------------ */
+
+static WctStatus
+check_counts (const WctCommand *command, const WctArguments *arguments, WctError *err)
+{
+  const int styles = arguments->operand_count - (command->line.bit == WCT_COMMAND_STYLIZE);
+
+  if (arguments->weight_count > 0 && arguments->weight_count != styles)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--style-weights has %d numbers for %d styles",
+                          arguments->weight_count, styles);
+  if (arguments->mask_count > 0 && arguments->mask_count != styles)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--masks has %d files for %d styles", arguments->mask_count, styles);
+  if (arguments->mask_count > 0 && arguments->weight_count > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--masks and --style-weights do not go together: a mask says where a "
+                          "style goes alone");
+  return WCT_OK;
+}
+
+/* What only the whole command line can show. */
+static WctStatus
+check_together (const WctCommand *command, const WctArguments *arguments, WctError *err)
+{
+  if ((command->line.bit & PICTURES) != 0 && arguments->output == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs -o OUT, the picture to write");
+  if (command->line.bit == WCT_COMMAND_RECONSTRUCT && arguments->level == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --level, from 1 to %d", WCT_LEVELS);
+  if (command->line.bit == WCT_COMMAND_TEXTURE && arguments->width == 0 && arguments->noise == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --size WxH, the texture's size");
+  if (arguments->width != 0 && arguments->noise != NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--size and --noise do not go together: the texture has the noise's size");
+  return check_counts (command, arguments, err);
+}
+
+static void
+set_defaults (const WctCommand *command, WctArguments *arguments)
+{
+  memset (arguments, 0, sizeof *arguments);
+  arguments->backend = "auto";
+  wct_params_init (&arguments->params);
+  if (command->line.bit == WCT_COMMAND_TEXTURE)
+    {
+      arguments->params.passes = 3;
+      for (int i = 0; i < WCT_LEVELS; i++)
+        arguments->params.alpha[i] = 1;
+    }
+}
+
+WctStatus
+wct_arguments_parse (const WctCommand *command, int argc, char **argv, WctArguments *out, WctError *err)
+{
+  WctOperands operands = { out->operands, 0 };
+  WctStatus   status;
+
+  set_defaults (command, out);
+  WCT_TRY (wct_options_parse (&wct_program, &command->line, argc, argv, out, &operands, &out->help, err));
+  out->operand_count = operands.count;
+  if (!out->help)
+    WCT_TRY (check_together (command, out, err));
+
+out:
+  if (status != WCT_OK)
+    wct_arguments_clear (out);
+  return status;
+}
+
+void
+wct_arguments_clear (WctArguments *arguments)
+{
+  g_free (arguments->mask_text);
+  arguments->mask_text = NULL;
+}
