@@ -12,6 +12,7 @@ typedef enum
 {
   STEP_WINOGRAD, /* by our own kernels */
   STEP_ONEDNN,
+  STEP_THIN, /* from or to a picture, by our own kernels */
   STEP_POOL,
   STEP_UPSAMPLE /* alone: not before a convolution */
 } StepKind;
@@ -23,6 +24,7 @@ typedef struct
   StepKind              kind;
   int                   layer; /* of the packing; the convolution's */
   WctTrainConv          conv;  /* h, w: of the larger map where it is no convolution */
+  WctThinConv           thin;  /* of STEP_THIN */
   WctShape              in, out;
   bool                  relu;                /* is the result a ReLU's? */
   size_t                parameter;           /* before this step's weights, among all */
@@ -55,18 +57,10 @@ struct WctChain
   const float *output; /* likewise */
 };
 
-static size_t
-map_floats (const WctCpu *cpu, WctShape shape, int32_t count)
-{
-  const size_t block = (size_t)cpu->kernels->block, blocks = ((size_t)shape.c + block - 1) / block;
-
-  return (size_t)count * blocks * block * (size_t)shape.h * (size_t)shape.w;
-}
-
 static int32_t
 planes_of (const WctCpu *cpu, const Step *step)
 {
-  const int32_t block = cpu->kernels->block;
+  const int32_t block = wct_cpu_batch_block (cpu, step->in.c);
 
   return step->conv.count * ((step->in.c + block - 1) / block);
 }
@@ -123,6 +117,24 @@ compile (WctCpu *cpu, WctChain *chain, Step *step, WctDnnlDirection direction, W
   return status;
 }
 
+static WctThinConv
+thin_of (const WctCpu *cpu, const WctChain *chain, const Step *step)
+{
+  const WctConv        *layer = &chain->packing->layers[step->layer].conv;
+  const WctPackedLayer *packed = &chain->packing->packed[step->layer];
+  const bool            from = packed->by == WCT_BY_FROM_PICTURE;
+
+  return (WctThinConv){ .count = chain->count,
+                        .channels = from ? layer->in_c : layer->out_c,
+                        .other_channels = from ? layer->out_c : layer->in_c,
+                        .lanes = from ? packed->out_lanes : packed->in_lanes,
+                        .side = packed->side,
+                        .h = step->out.h,
+                        .w = step->out.w,
+                        .relu = layer->relu,
+                        .picture_conv = cpu->kernels->picture_conv };
+}
+
 static WctStatus
 make_convolution (WctCpu *cpu, WctChain *chain, Step *step, bool upsample, WctError *err)
 {
@@ -133,8 +145,10 @@ make_convolution (WctCpu *cpu, WctChain *chain, Step *step, bool upsample, WctEr
   step->conv = (WctTrainConv){ chain->count, packed->in_lanes, packed->out_lanes, step->out.h,
                                step->out.w,  upsample,         layer->conv.relu };
   step->relu = layer->conv.relu;
-  step->kind = packed->winograd ? STEP_WINOGRAD : STEP_ONEDNN;
-  for (int direction = 0; direction < DIRECTIONS && status == WCT_OK && !packed->winograd; direction++)
+  step->kind = packed->by == WCT_BY_WINOGRAD ? STEP_WINOGRAD : packed->by == WCT_BY_ONEDNN ? STEP_ONEDNN : STEP_THIN;
+  if (step->kind == STEP_THIN)
+    step->thin = thin_of (cpu, chain, step);
+  for (int direction = 0; direction < DIRECTIONS && status == WCT_OK && step->kind == STEP_ONEDNN; direction++)
     if (wants (chain, (WctDnnlDirection)direction, (int)(step - chain->steps)))
       status = compile (cpu, chain, step, (WctDnnlDirection)direction, err);
   return status;
@@ -147,6 +161,13 @@ make_resampling (WctChain *chain, Step *step, WctLayerKind kind)
 
   step->kind = kind == WCT_LAYER_POOL ? STEP_POOL : STEP_UPSAMPLE;
   step->conv = (WctTrainConv){ .count = chain->count, .h = larger.h, .w = larger.w };
+}
+
+static bool
+fuses_upsampling (const WctPacking *packing, int layer)
+{
+  return packing->layers[layer].kind == WCT_LAYER_CONV
+         && (packing->packed[layer].by == WCT_BY_WINOGRAD || packing->packed[layer].by == WCT_BY_ONEDNN);
 }
 
 static WctStatus
@@ -162,7 +183,7 @@ make_steps (WctCpu *cpu, WctChain *chain, WctError *err)
     {
       Step      *step = &chain->steps[chain->step_count++];
       const bool upsample =
-        layers[i].kind == WCT_LAYER_UPSAMPLE && i + 1 < count && layers[i + 1].kind == WCT_LAYER_CONV;
+        layers[i].kind == WCT_LAYER_UPSAMPLE && i + 1 < count && fuses_upsampling (chain->packing, i + 1);
 
       step->in = shape;
       if (upsample)
@@ -203,6 +224,9 @@ measure_winograd (const WctCpu *cpu, const WctChain *chain, const Step *step, Ro
   room->weight_gradient =
     larger (room->weight_gradient, WCT_WINOGRAD_POINTS * (size_t)step->conv.in_lanes * (size_t)step->conv.out_lanes);
   room->bias_gradient = larger (room->bias_gradient, aligned ((size_t)step->conv.out_lanes));
+  if (wct_packed_is_widened (&chain->packing->packed[step->layer]))
+    room->plain_gradient =
+      larger (room->plain_gradient, aligned (9 * (size_t)step->conv.in_lanes * (size_t)step->conv.out_lanes));
 }
 
 static void
@@ -231,6 +255,28 @@ measure_onednn (const WctChain *chain, const Step *step, Room *room)
   room->bias_gradient = larger (room->bias_gradient, aligned ((size_t)conv->out_lanes));
 }
 
+/* Where both sides are thin the input is widened, and its gradient narrowed again. */
+static bool
+widens (const Step *step)
+{
+  return step->in.c <= WCT_THIN_BLOCK && step->out.c <= WCT_THIN_BLOCK;
+}
+
+static size_t
+widened_floats (const Step *step)
+{
+  return widens (step) ? (size_t)step->thin.count * (size_t)step->thin.lanes * (size_t)step->in.h * (size_t)step->in.w
+                       : 0;
+}
+
+static void
+measure_thin (const WctCpu *cpu, const Step *step, Room *room)
+{
+  room->work = larger (room->work, aligned (cpu->kernels->training->thin_scratch_floats (&step->thin)));
+  room->padded = larger (room->padded, aligned (widened_floats (step)));
+  room->padded_gradient = larger (room->padded_gradient, aligned (widened_floats (step)));
+}
+
 static size_t
 room_floats (const Room *room)
 {
@@ -249,8 +295,10 @@ measure (const WctCpu *cpu, WctChain *chain)
         measure_winograd (cpu, chain, step, &chain->room);
       if (step->kind == STEP_ONEDNN)
         measure_onednn (chain, step, &chain->room);
+      if (step->kind == STEP_THIN)
+        measure_thin (cpu, step, &chain->room);
       if (i > 0)
-        chain->gradient_floats = larger (chain->gradient_floats, map_floats (cpu, step->in, chain->count));
+        chain->gradient_floats = larger (chain->gradient_floats, wct_cpu_batch_floats (cpu, step->in, chain->count));
     }
 }
 
@@ -262,11 +310,11 @@ allocate_maps (const WctCpu *cpu, WctChain *chain, WctError *err)
   WctStatus  status;
 
   for (int i = 0; i + 1 < chain->step_count; i++)
-    largest = larger (largest, map_floats (cpu, chain->steps[i].out, chain->count));
+    largest = larger (largest, wct_cpu_batch_floats (cpu, chain->steps[i].out, chain->count));
   WCT_TRY (wct_alloc ((size_t)chain->step_count + 2, sizeof *chain->maps, "chain", &chain->maps, err));
   for (int i = 0; i + 1 < chain->step_count; i++)
     {
-      const size_t floats = kept ? map_floats (cpu, chain->steps[i].out, chain->count) : largest;
+      const size_t floats = kept ? wct_cpu_batch_floats (cpu, chain->steps[i].out, chain->count) : largest;
 
       if (kept || i < 2)
         {
@@ -409,6 +457,46 @@ run_onednn_forward (const WctCpu *cpu, const WctChain *chain, const Step *step, 
                             err);
 }
 
+/* A picture's values in the lanes of whole blocks; the other lanes stay zero. */
+static const float *
+widen (const Step *step, const float *in, float *out)
+{
+  const size_t positions = (size_t)step->thin.count * (size_t)step->in.h * (size_t)step->in.w;
+  const size_t lanes = (size_t)step->thin.lanes;
+
+  if (!widens (step))
+    return in;
+  memset (out, 0, positions * lanes * sizeof (float));
+  for (size_t i = 0; i < positions; i++)
+    memcpy (out + i * lanes, in + i * WCT_THIN_BLOCK, WCT_THIN_BLOCK * sizeof (float));
+  return out;
+}
+
+static void
+narrow (const Step *step, const float *in, const float *stop, float *out)
+{
+  const size_t positions = (size_t)step->thin.count * (size_t)step->in.h * (size_t)step->in.w;
+
+  for (size_t i = 0; i < positions; i++)
+    for (size_t c = 0; c < WCT_THIN_BLOCK; c++)
+      out[i * WCT_THIN_BLOCK + c] =
+        stop != NULL && !(stop[i * WCT_THIN_BLOCK + c] > 0) ? 0 : in[i * (size_t)step->thin.lanes + c];
+}
+
+static void
+run_thin_forward (const WctCpu *cpu, const WctChain *chain, const Step *step, const float *in, float *out)
+{
+  const WctTrainingKernels *kernels = cpu->kernels->training;
+  const WctPackedLayer     *packed = &chain->packing->packed[step->layer];
+  const Places              places = places_of (chain);
+
+  if (packed->by == WCT_BY_FROM_PICTURE)
+    kernels->thin_from_picture (&step->thin, in, packed->forward, packed->bias, out, places.work);
+  else
+    kernels->thin_to_picture (&step->thin, widen (step, in, places.padded), packed->forward, packed->bias, out,
+                              places.work);
+}
+
 static WctStatus
 run_step (const WctCpu *cpu, const WctChain *chain, const Step *step, const float *in, float *out, WctError *err)
 {
@@ -422,11 +510,15 @@ run_step (const WctCpu *cpu, const WctChain *chain, const Step *step, const floa
       return WCT_OK;
     case STEP_ONEDNN:
       return run_onednn_forward (cpu, chain, step, in, out, err);
+    case STEP_THIN:
+      run_thin_forward (cpu, chain, step, in, out);
+      return WCT_OK;
     case STEP_POOL:
-      kernels->pool (in, planes_of (cpu, step), step->conv.h, step->conv.w, out);
+      kernels->pool (in, planes_of (cpu, step), step->conv.h, step->conv.w, wct_cpu_batch_block (cpu, step->in.c), out);
       return WCT_OK;
     case STEP_UPSAMPLE:
-      kernels->upsample (in, planes_of (cpu, step), step->conv.h, step->conv.w, out);
+      kernels->upsample (in, planes_of (cpu, step), step->conv.h, step->conv.w, wct_cpu_batch_block (cpu, step->in.c),
+                         out);
       return WCT_OK;
     }
   return WCT_OK;
@@ -490,6 +582,7 @@ run_winograd_back (const WctCpu *cpu, const WctChain *chain, const Step *step, c
   const WctTrainConv       *conv = &step->conv;
   const WctPackedLayer     *packed = &chain->packing->packed[step->layer];
   const WctConv            *layer = &chain->packing->layers[step->layer].conv;
+  const size_t              embedded = (size_t)layer->in_c * (size_t)layer->out_c;
   const Places              places = places_of (chain);
 
   if (back->weight_gradient != NULL)
@@ -499,13 +592,72 @@ run_winograd_back (const WctCpu *cpu, const WctChain *chain, const Step *step, c
       memset (places.bias_gradient, 0, (size_t)conv->out_lanes * sizeof (float));
       kernels->winograd_backward_weights (conv, back->in, back->out_gradient, places.weight_gradient,
                                           places.bias_gradient, places.work);
-      kernels->winograd_weight_gradient (places.weight_gradient, conv->in_lanes, conv->out_lanes, layer->in_c,
-                                         layer->out_c, back->weight_gradient);
+      if (wct_packed_is_widened (packed))
+        memset (places.plain_gradient, 0, 9 * embedded * sizeof (float));
+      kernels->winograd_weight_gradient (
+        places.weight_gradient, conv->in_lanes, conv->out_lanes, layer->in_c, layer->out_c,
+        wct_packed_is_widened (packed) ? places.plain_gradient : back->weight_gradient);
+      for (size_t i = 0; wct_packed_is_widened (packed) && i < embedded; i++)
+        back->weight_gradient[i] += places.plain_gradient[9 * i + 4];
       add_bias_gradient (layer, packed, places.bias_gradient, back->weight_gradient);
     }
   if (back->in_gradient != NULL)
     kernels->winograd_backward_data (conv, back->out_gradient, packed->backward, back->stop, back->in_gradient,
                                      places.work);
+}
+
+/* Σ over all positions, to the biases' place behind the weights. */
+static void
+add_bias_sums (const WctCpu *cpu, const Step *step, const WctConv *layer, const float *gradient, float *to)
+{
+  const size_t block = (size_t)wct_cpu_batch_block (cpu, step->out.c), c = (size_t)layer->out_c;
+  const size_t positions = (size_t)step->out.h * (size_t)step->out.w, blocks = (c + block - 1) / block;
+
+  for (size_t plane = 0; plane < (size_t)step->thin.count * blocks; plane++)
+    {
+      float sums[WCT_BLOCK_MAX] = { 0 };
+
+      for (size_t i = 0; i < positions; i++, gradient += block)
+        for (size_t k = 0; k < block; k++)
+          sums[k] += gradient[k];
+      for (size_t k = 0; k < block && plane % blocks * block + k < c; k++)
+        to[plane % blocks * block + k] += sums[k];
+    }
+}
+
+static void
+run_thin_back (const WctCpu *cpu, const WctChain *chain, const Step *step, const Back *back)
+{
+  const WctTrainingKernels *kernels = cpu->kernels->training;
+  const WctThinConv        *thin = &step->thin;
+  const WctPackedLayer     *packed = &chain->packing->packed[step->layer];
+  const WctConv            *layer = &chain->packing->layers[step->layer].conv;
+  const bool                from = packed->by == WCT_BY_FROM_PICTURE;
+  const Places              places = places_of (chain);
+
+  if (back->weight_gradient != NULL)
+    {
+      const float *in = from ? back->in : widen (step, back->in, places.padded);
+
+      kernels->thin_weights_gradient (thin, from, in, back->out_gradient, back->weight_gradient, places.work);
+      add_bias_sums (cpu, step, layer, back->out_gradient,
+                     back->weight_gradient
+                       + (size_t)layer->out_c * (size_t)layer->in_c * (size_t)(packed->side * packed->side));
+    }
+  if (back->in_gradient == NULL)
+    return;
+  if (from)
+    kernels->thin_back_to_picture (thin, back->out_gradient, packed->backward, back->stop, back->in_gradient,
+                                   places.work);
+  else if (!widens (step))
+    kernels->thin_back_from_picture (thin, back->out_gradient, packed->backward, back->stop, back->in_gradient,
+                                     places.work);
+  else
+    {
+      kernels->thin_back_from_picture (thin, back->out_gradient, packed->backward, NULL, places.padded_gradient,
+                                       places.work);
+      narrow (step, places.padded_gradient, back->stop, back->in_gradient);
+    }
 }
 
 static WctStatus
@@ -562,15 +714,19 @@ run_step_back (const WctCpu *cpu, const WctChain *chain, const Step *step, const
       return WCT_OK;
     case STEP_ONEDNN:
       return run_onednn_back (cpu, chain, step, back, err);
+    case STEP_THIN:
+      run_thin_back (cpu, chain, step, back);
+      return WCT_OK;
     case STEP_POOL:
       if (back->in_gradient != NULL)
         kernels->pool_backward (back->in, back->out, back->out_gradient, planes_of (cpu, step), step->conv.h,
-                                step->conv.w, back->stop != NULL, back->in_gradient);
+                                step->conv.w, wct_cpu_batch_block (cpu, step->in.c), back->stop != NULL,
+                                back->in_gradient);
       return WCT_OK;
     case STEP_UPSAMPLE:
       if (back->in_gradient != NULL)
         kernels->upsample_backward (back->in, back->out_gradient, planes_of (cpu, step), step->conv.h, step->conv.w,
-                                    back->stop != NULL, back->in_gradient);
+                                    wct_cpu_batch_block (cpu, step->in.c), back->stop != NULL, back->in_gradient);
       return WCT_OK;
     }
   return WCT_OK;
@@ -587,7 +743,8 @@ wct_cpu_chain_backward (void *ctx, WctChain *chain, WctBatch *out_gradient, WctB
   const int     before = wct_dnnl_begin_single_thread ();
 
   if (chain->steps[last].relu)
-    cpu->kernels->training->stop_at_zero (chain->output, map_floats (cpu, chain->out, chain->count), gradient);
+    cpu->kernels->training->stop_at_zero (chain->output, wct_cpu_batch_floats (cpu, chain->out, chain->count),
+                                          gradient);
   for (int i = last; i >= 0 && status == WCT_OK; i--)
     {
       const Step *step = &chain->steps[i];

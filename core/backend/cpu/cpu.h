@@ -52,7 +52,8 @@ typedef struct
   WctCpuScratch     scratch;
 } WctCpu;
 
-/* Maps of a batch: (count, blocks, h, w, block), dense. Lanes beyond the channels are zero. */
+/* Maps of a batch: (count, blocks, h, w, block), dense. Lanes beyond the channels are zero. Pictures have one block of
+ * WCT_THIN_BLOCK. */
 typedef struct
 {
   WctBatch base;
@@ -79,6 +80,10 @@ WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *
                            WctMonitor *monitor, WctError *err);
 WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
                           WctMonitor *monitor, WctError *err);
+
+/* Channels in a block of a batch of such maps, and its floats, filled up to whole vectors. */
+int32_t wct_cpu_batch_block (const WctCpu *cpu, int32_t channels);
+size_t  wct_cpu_batch_floats (const WctCpu *cpu, WctShape shape, int32_t count);
 
 /* training.c, packing.c, chain.c: entries of the table of training. */
 extern const WctTrainingOps wct_cpu_training;

@@ -13,31 +13,53 @@ lanes_of (int32_t channels, int32_t block)
   return (channels + block - 1) / block * block;
 }
 
+static WctConvolver
+choose_convolver (const WctCpu *cpu, const WctPacking *packing, const WctConv *conv, const WctPackedLayer *layer)
+{
+  if (conv->out_c <= WCT_THIN_BLOCK)
+    return WCT_BY_TO_PICTURE;
+  if (conv->in_c <= WCT_THIN_BLOCK)
+    return WCT_BY_FROM_PICTURE;
+  if (cpu->kernels->training->only_own
+      || (layer->side == 3 && packing->precision == WCT_PRECISION_F32 && layer->in_lanes <= OWN_WINOGRAD_LANES_MAX
+          && layer->out_lanes <= OWN_WINOGRAD_LANES_MAX))
+    return WCT_BY_WINOGRAD;
+  return WCT_BY_ONEDNN;
+}
+
+/* Floats of one of the two forms that own kernels want. */
+static size_t
+own_floats (const WctPackedLayer *layer)
+{
+  const size_t in_lanes = (size_t)layer->in_lanes, out_lanes = (size_t)layer->out_lanes;
+
+  if (layer->by == WCT_BY_WINOGRAD)
+    return WCT_WINOGRAD_POINTS * in_lanes * out_lanes;
+  return 9 * WCT_THIN_BLOCK * (layer->by == WCT_BY_FROM_PICTURE ? out_lanes : in_lanes);
+}
+
 static WctStatus
 make_layer (const WctCpu *cpu, const WctPacking *packing, const WctLayer *layer, WctPackedLayer *out, WctError *err)
 {
-  const size_t points = WCT_WINOGRAD_POINTS;
-  size_t       in_lanes, out_lanes;
-  WctStatus    status = WCT_OK;
+  const char *name = layer->conv.name;
+  WctStatus   status = WCT_OK;
 
   out->side = wct_layer_side (layer);
   if (out->side == 0)
     return WCT_OK;
   out->in_lanes = lanes_of (layer->conv.in_c, cpu->kernels->block);
   out->out_lanes = lanes_of (layer->conv.out_c, cpu->kernels->block);
-  out->winograd = cpu->kernels->training->winograd_forward != NULL && out->side == 3
-                  && packing->precision == WCT_PRECISION_F32 && out->in_lanes <= OWN_WINOGRAD_LANES_MAX
-                  && out->out_lanes <= OWN_WINOGRAD_LANES_MAX;
-  in_lanes = (size_t)out->in_lanes;
-  out_lanes = (size_t)out->out_lanes;
-  WCT_TRY (wct_alloc (out_lanes, sizeof (float), layer->conv.name, &out->bias, err));
-  if (!out->winograd)
-    WCT_TRY (wct_alloc (out_lanes * in_lanes * (size_t)(out->side * out->side), sizeof (float), layer->conv.name,
-                        &out->plain, err));
-  else
-    WCT_TRY (wct_alloc (points * in_lanes * out_lanes, sizeof (float), layer->conv.name, &out->forward, err));
-  if (out->winograd && packing->uses != WCT_CHAIN_FORWARD)
-    WCT_TRY (wct_alloc (points * in_lanes * out_lanes, sizeof (float), layer->conv.name, &out->backward, err));
+  out->by = choose_convolver (cpu, packing, &layer->conv, out);
+  WCT_TRY (wct_alloc ((size_t)out->out_lanes, sizeof (float), name, &out->bias, err));
+  if (out->by == WCT_BY_ONEDNN)
+    return wct_alloc ((size_t)out->out_lanes * (size_t)out->in_lanes * (size_t)(out->side * out->side), sizeof (float),
+                      name, &out->plain, err);
+  if (wct_packed_is_widened (out))
+    WCT_TRY (
+      wct_alloc (9 * (size_t)layer->conv.out_c * (size_t)layer->conv.in_c, sizeof (float), name, &out->plain, err));
+  WCT_TRY (wct_alloc (own_floats (out), sizeof (float), name, &out->forward, err));
+  if (packing->uses != WCT_CHAIN_FORWARD)
+    WCT_TRY (wct_alloc (own_floats (out), sizeof (float), name, &out->backward, err));
 
 out:
   return status;
@@ -103,14 +125,63 @@ wct_cpu_packing_free (void *ctx, WctPacking **packing)
 
 /* ---- Packing ------------------------------------------------------------------------------------------------ */
 
-static WctStatus
+static void
 pack_winograd (const WctCpu *cpu, const WctConv *conv, WctPackedLayer *packed)
 {
-  const WctTrainingKernels *kernels = cpu->kernels->training;
+  const float *weight = conv->weight;
 
-  kernels->winograd_weights (conv->weight, conv->in_c, conv->out_c, packed->in_lanes, packed->out_lanes,
-                             packed->forward, packed->backward);
-  return WCT_OK;
+  if (wct_packed_is_widened (packed))
+    {
+      for (size_t i = 0; i < (size_t)conv->out_c * (size_t)conv->in_c; i++)
+        packed->plain[9 * i + 4] = conv->weight[i];
+      weight = packed->plain;
+    }
+  cpu->kernels->training->winograd_weights (weight, conv->in_c, conv->out_c, packed->in_lanes, packed->out_lanes,
+                                            packed->forward, packed->backward);
+}
+
+/* picture_conv's kernels have nine taps; a 1×1 kernel is the one in the middle. */
+static size_t
+tap_of_nine (size_t tap, size_t taps)
+{
+  return taps == 1 ? 4 : tap;
+}
+
+/* See thin_from_picture and its kin in training-kernels.h for the forms. */
+static void
+pack_from_picture (const WctConv *conv, WctPackedLayer *packed)
+{
+  const size_t taps = (size_t)(packed->side * packed->side), in_c = (size_t)conv->in_c;
+  const size_t lanes = (size_t)packed->out_lanes;
+
+  for (size_t o = 0; o < (size_t)conv->out_c; o++)
+    for (size_t c = 0; c < in_c; c++)
+      for (size_t tap = 0; tap < taps; tap++)
+        {
+          const float weight = conv->weight[(o * in_c + c) * taps + tap];
+
+          packed->forward[(tap * in_c + c) * lanes + o] = weight;
+          if (packed->backward != NULL)
+            packed->backward[(c * 9 + tap_of_nine (taps - 1 - tap, taps)) * lanes + o] = weight;
+        }
+}
+
+static void
+pack_to_picture (const WctConv *conv, WctPackedLayer *packed)
+{
+  const size_t taps = (size_t)(packed->side * packed->side), out_c = (size_t)conv->out_c;
+  const size_t lanes = (size_t)packed->in_lanes;
+
+  for (size_t o = 0; o < out_c; o++)
+    for (size_t c = 0; c < (size_t)conv->in_c; c++)
+      for (size_t tap = 0; tap < taps; tap++)
+        {
+          const float weight = conv->weight[(o * (size_t)conv->in_c + c) * taps + tap];
+
+          packed->forward[(o * 9 + tap_of_nine (tap, taps)) * lanes + c] = weight;
+          if (packed->backward != NULL)
+            packed->backward[((taps - 1 - tap) * out_c + o) * lanes + c] = weight;
+        }
 }
 
 static WctStatus
@@ -129,6 +200,7 @@ pack_forms (const WctConv *conv, WctPackedLayer *packed, WctError *err)
 WctStatus
 wct_cpu_pack (void *ctx, WctPacking *packing, int layer, WctError *err)
 {
+  const WctCpu   *cpu = ctx;
   const WctConv  *conv = &packing->layers[layer].conv;
   WctPackedLayer *packed = &packing->packed[layer];
   WctStatus       status;
@@ -137,8 +209,22 @@ wct_cpu_pack (void *ctx, WctPacking *packing, int layer, WctError *err)
   if (packed->side == 0)
     return WCT_OK;
   memcpy (packed->bias, conv->bias, (size_t)conv->out_c * sizeof (float));
+  switch (packed->by)
+    {
+    case WCT_BY_WINOGRAD:
+      pack_winograd (cpu, conv, packed);
+      return WCT_OK;
+    case WCT_BY_FROM_PICTURE:
+      pack_from_picture (conv, packed);
+      return WCT_OK;
+    case WCT_BY_TO_PICTURE:
+      pack_to_picture (conv, packed);
+      return WCT_OK;
+    case WCT_BY_ONEDNN:
+      break;
+    }
   before = wct_dnnl_begin_single_thread ();
-  status = packed->winograd ? pack_winograd (ctx, conv, packed) : pack_forms (conv, packed, err);
+  status = pack_forms (conv, packed, err);
   wct_dnnl_end_single_thread (before);
   return status;
 }

@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "training-fold.h"
+#include "training-thin.h"
 #include "vector.h"
-
-#if WCT_HAVE_WINOGRAD
-#  include "winograd-training.h"
-#endif
+#include "winograd-training.h"
 
 /* ---- Around oneDNN's convolutions --------------------------------------------------------------------------- */
 
@@ -73,11 +71,11 @@ larger (Vector a, Vector b)
 
 /* Planes stand one below the other: together they are one map of planes · h rows. */
 static void
-pool (const float *in, int32_t planes, int32_t h, int32_t w, float *out)
+pool_blocks (const float *in, size_t rows, int32_t w, float *out)
 {
   const size_t row_floats = (size_t)w * WCT_BLOCK;
 
-  for (size_t y = 0; y < (size_t)planes * (size_t)(h / 2); y++, in += 2 * row_floats)
+  for (size_t y = 0; y < rows; y++, in += 2 * row_floats)
     for (int32_t x = 0; x < w / 2; x++, out += WCT_BLOCK)
       {
         const float *at = in + (size_t)(2 * x) * WCT_BLOCK;
@@ -89,13 +87,13 @@ pool (const float *in, int32_t planes, int32_t h, int32_t w, float *out)
 
 /* The first of the four that is the maximum takes all. */
 static void
-pool_backward (const float *in, const float *out, const float *out_gradient, int32_t planes, int32_t h, int32_t w,
-               bool stop_at_zero, float *in_gradient)
+pool_blocks_backward (const float *in, const float *out, const float *out_gradient, size_t rows, int32_t w,
+                      bool stop_at_zero, float *in_gradient)
 {
   typedef int32_t Mask __attribute__ ((vector_size (sizeof (Vector))));
   const size_t    row_floats = (size_t)w * WCT_BLOCK, places[4] = { 0, WCT_BLOCK, row_floats, row_floats + WCT_BLOCK };
 
-  for (size_t y = 0; y < (size_t)planes * (size_t)(h / 2); y++, in += 2 * row_floats, in_gradient += 2 * row_floats)
+  for (size_t y = 0; y < rows; y++, in += 2 * row_floats, in_gradient += 2 * row_floats)
     for (int32_t x = 0; x < w / 2; x++, out += WCT_BLOCK, out_gradient += WCT_BLOCK)
       {
         const size_t at = (size_t)(2 * x) * WCT_BLOCK;
@@ -114,20 +112,12 @@ pool_backward (const float *in, const float *out, const float *out_gradient, int
 }
 
 static void
-upsample (const float *in, int32_t planes, int32_t h, int32_t w, float *out)
-{
-  for (int32_t plane = 0; plane < planes; plane++, in += (size_t)(h / 2) * (size_t)(w / 2) * WCT_BLOCK)
-    for (int32_t y = 0; y < h; y++, out += (size_t)w * WCT_BLOCK)
-      copy_line (in + (size_t)(y / 2) * (size_t)(w / 2) * WCT_BLOCK, w, true, out);
-}
-
-static void
-upsample_backward (const float *in, const float *out_gradient, int32_t planes, int32_t h, int32_t w, bool stop_at_zero,
-                   float *in_gradient)
+upsample_blocks_backward (const float *in, const float *out_gradient, size_t rows, int32_t w, bool stop_at_zero,
+                          float *in_gradient)
 {
   const size_t row_floats = (size_t)w * WCT_BLOCK;
 
-  for (size_t y = 0; y < (size_t)planes * (size_t)(h / 2); y++, out_gradient += 2 * row_floats)
+  for (size_t y = 0; y < rows; y++, out_gradient += 2 * row_floats)
     for (int32_t x = 0; x < w / 2; x++, in += WCT_BLOCK, in_gradient += WCT_BLOCK)
       {
         const float *at = out_gradient + (size_t)(2 * x) * WCT_BLOCK;
@@ -135,6 +125,104 @@ upsample_backward (const float *in, const float *out_gradient, int32_t planes, i
           (load (at) + load (at + WCT_BLOCK)) + (load (at + row_floats) + load (at + row_floats + WCT_BLOCK));
 
         store (in_gradient, stop_at_zero ? where_positive (sum, load (in)) : sum);
+      }
+}
+
+/* Where the four values lie that are pooled to value @i of a row of results. */
+typedef struct
+{
+  size_t at[4];
+} Window;
+
+static Window
+window_of (size_t i, int32_t block, int32_t w)
+{
+  const size_t first = i / (size_t)block * 2 * (size_t)block + i % (size_t)block, row = (size_t)w * (size_t)block;
+
+  return (Window){ { first, first + (size_t)block, first + row, first + row + (size_t)block } };
+}
+
+/* Pictures are pooled and up-sampled in tests only: value by value. */
+static void
+pool (const float *in, int32_t planes, int32_t h, int32_t w, int32_t block, float *out)
+{
+  const size_t rows = (size_t)planes * (size_t)(h / 2), values = (size_t)(w / 2) * (size_t)block;
+
+  if (block == WCT_BLOCK)
+    {
+      pool_blocks (in, rows, w, out);
+      return;
+    }
+  for (size_t y = 0; y < rows; y++, in += 4 * values, out += values)
+    for (size_t i = 0; i < values; i++)
+      {
+        const Window window = window_of (i, block, w);
+
+        out[i] = fmaxf (fmaxf (in[window.at[0]], in[window.at[1]]), fmaxf (in[window.at[2]], in[window.at[3]]));
+      }
+}
+
+static void
+pool_backward (const float *in, const float *out, const float *out_gradient, int32_t planes, int32_t h, int32_t w,
+               int32_t block, bool stop_at_zero, float *in_gradient)
+{
+  const size_t rows = (size_t)planes * (size_t)(h / 2), values = (size_t)(w / 2) * (size_t)block;
+
+  if (block == WCT_BLOCK)
+    {
+      pool_blocks_backward (in, out, out_gradient, rows, w, stop_at_zero, in_gradient);
+      return;
+    }
+  for (size_t y = 0; y < rows; y++, in += 4 * values, in_gradient += 4 * values, out += values, out_gradient += values)
+    for (size_t i = 0; i < values; i++)
+      {
+        const Window window = window_of (i, block, w);
+        bool         left = !stop_at_zero || out[i] > 0;
+
+        for (int k = 0; k < 4; k++)
+          {
+            const bool here = left && in[window.at[k]] == out[i];
+
+            in_gradient[window.at[k]] = here ? out_gradient[i] : 0;
+            left = left && !here;
+          }
+      }
+}
+
+static void
+upsample (const float *in, int32_t planes, int32_t h, int32_t w, int32_t block, float *out)
+{
+  const size_t rows = (size_t)planes * (size_t)(h / 2), values = (size_t)(w / 2) * (size_t)block;
+
+  for (size_t y = 0; y < rows; y++, in += values, out += 4 * values)
+    for (size_t i = 0; i < values; i++)
+      {
+        const Window window = window_of (i, block, w);
+
+        for (int k = 0; k < 4; k++)
+          out[window.at[k]] = in[i];
+      }
+}
+
+static void
+upsample_backward (const float *in, const float *out_gradient, int32_t planes, int32_t h, int32_t w, int32_t block,
+                   bool stop_at_zero, float *in_gradient)
+{
+  const size_t rows = (size_t)planes * (size_t)(h / 2), values = (size_t)(w / 2) * (size_t)block;
+
+  if (block == WCT_BLOCK)
+    {
+      upsample_blocks_backward (in, out_gradient, rows, w, stop_at_zero, in_gradient);
+      return;
+    }
+  for (size_t y = 0; y < rows; y++, in += values, in_gradient += values, out_gradient += 4 * values)
+    for (size_t i = 0; i < values; i++)
+      {
+        const Window window = window_of (i, block, w);
+        const float  sum = (out_gradient[window.at[0]] + out_gradient[window.at[1]])
+                          + (out_gradient[window.at[2]] + out_gradient[window.at[3]]);
+
+        in_gradient[i] = stop_at_zero && !(in[i] > 0) ? 0 : sum;
       }
 }
 
@@ -243,14 +331,19 @@ adam (const WctAdamStep *step, const float *restrict gradient, float *restrict p
 const WctTrainingKernels WCT_ISA_NAME (wct_training_kernels) = {
   .name = WCT_ISA_LABEL,
   .block = WCT_BLOCK,
-#if WCT_HAVE_WINOGRAD
+  .only_own = !WCT_HAVE_WINOGRAD,
   .winograd_scratch_floats = WCT_ISA_NAME (wct_winograd_training_scratch_floats),
   .winograd_weights = WCT_ISA_NAME (wct_winograd_weights),
   .winograd_forward = WCT_ISA_NAME (wct_winograd_forward),
   .winograd_backward_data = WCT_ISA_NAME (wct_winograd_backward_data),
   .winograd_backward_weights = WCT_ISA_NAME (wct_winograd_backward_weights),
   .winograd_weight_gradient = WCT_ISA_NAME (wct_winograd_weight_gradient),
-#endif
+  .thin_scratch_floats = WCT_ISA_NAME (wct_thin_scratch_floats),
+  .thin_from_picture = WCT_ISA_NAME (wct_thin_from_picture),
+  .thin_back_from_picture = WCT_ISA_NAME (wct_thin_back_from_picture),
+  .thin_to_picture = WCT_ISA_NAME (wct_thin_to_picture),
+  .thin_back_to_picture = WCT_ISA_NAME (wct_thin_back_to_picture),
+  .thin_weights_gradient = WCT_ISA_NAME (wct_thin_weights_gradient),
   .pad = pad,
   .fold = fold,
   .pool = pool,

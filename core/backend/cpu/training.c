@@ -5,12 +5,25 @@
 
 #include "mem.h"
 
-static size_t
-count_floats (const WctCpuBatch *batch)
+int32_t
+wct_cpu_batch_block (const WctCpu *cpu, int32_t channels)
 {
-  const WctShape shape = batch->base.shape;
+  return channels <= WCT_THIN_BLOCK ? WCT_THIN_BLOCK : cpu->kernels->block;
+}
 
-  return (size_t)batch->base.count * (size_t)batch->blocks * (size_t)batch->block * (size_t)shape.h * (size_t)shape.w;
+size_t
+wct_cpu_batch_floats (const WctCpu *cpu, WctShape shape, int32_t count)
+{
+  const size_t block = (size_t)wct_cpu_batch_block (cpu, shape.c), blocks = ((size_t)shape.c + block - 1) / block;
+  const size_t floats = (size_t)count * blocks * block * (size_t)shape.h * (size_t)shape.w;
+
+  return (floats + WCT_BLOCK_MAX - 1) / WCT_BLOCK_MAX * WCT_BLOCK_MAX;
+}
+
+static size_t
+count_floats (const WctCpu *cpu, const WctCpuBatch *batch)
+{
+  return wct_cpu_batch_floats (cpu, batch->base.shape, batch->base.count);
 }
 
 static WctStatus
@@ -47,9 +60,9 @@ batch_new (void *ctx, int32_t count, WctShape shape, WctBatch **out, WctError *e
 
   WCT_TRY (wct_alloc (1, sizeof *batch, "batch", &batch, err));
   batch->base = (WctBatch){ count, shape };
-  batch->block = cpu->kernels->block;
+  batch->block = wct_cpu_batch_block (cpu, shape.c);
   batch->blocks = (shape.c + batch->block - 1) / batch->block;
-  WCT_TRY (wct_alloc (count_floats (batch), sizeof (float), "batch", &batch->data, err));
+  WCT_TRY (wct_alloc (count_floats (cpu, batch), sizeof (float), "batch", &batch->data, err));
   *out = &batch->base;
   batch = NULL;
 
@@ -115,8 +128,8 @@ squared_error (void *ctx, const WctBatch *a, const WctBatch *b, float scale, boo
   const WctCpuBatch *own = (const WctCpuBatch *)a;
 
   (void)err;
-  *sum = cpu->kernels->training->squared_error (own->data, ((const WctCpuBatch *)b)->data, count_floats (own), scale,
-                                                add, gradient == NULL ? NULL : ((WctCpuBatch *)gradient)->data);
+  *sum = cpu->kernels->training->squared_error (own->data, ((const WctCpuBatch *)b)->data, count_floats (cpu, own),
+                                                scale, add, gradient == NULL ? NULL : ((WctCpuBatch *)gradient)->data);
   return WCT_OK;
 }
 
@@ -128,7 +141,7 @@ sums (void *ctx, const WctBatch *batch, double *sum, double *squares, WctError *
 
   (void)err;
   *sum = *squares = 0;
-  cpu->kernels->training->sums (own->data, count_floats (own), sum, squares);
+  cpu->kernels->training->sums (own->data, count_floats (cpu, own), sum, squares);
   return WCT_OK;
 }
 
@@ -139,7 +152,7 @@ accumulate (void *ctx, const WctBatch *from, WctBatch *to, WctError *err)
   const WctCpuBatch *own = (const WctCpuBatch *)from;
 
   (void)err;
-  cpu->kernels->training->accumulate (own->data, count_floats (own), ((WctCpuBatch *)to)->data);
+  cpu->kernels->training->accumulate (own->data, count_floats (cpu, own), ((WctCpuBatch *)to)->data);
   return WCT_OK;
 }
 

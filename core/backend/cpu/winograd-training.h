@@ -17,6 +17,7 @@
   void   wct_winograd_weight_gradient_##isa (const float *sums, int32_t in_lanes, int32_t out_lanes, int32_t in_c,      \
                                              int32_t out_c, float *gradient)
 
+WCT_WINOGRAD_TRAINING (base);
 WCT_WINOGRAD_TRAINING (avx2);
 WCT_WINOGRAD_TRAINING (avx512);
 

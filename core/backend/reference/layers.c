@@ -20,9 +20,8 @@ row_to_write (float *planes, WctShape shape, int32_t c, int32_t y)
 
 /* ---- Convolution -------------------------------------------------------------------------------------------- */
 
-/* Reflection about the edge pixel by at most 1; a side of 1 repeats its pixel. */
-static int32_t
-reflect (int32_t i, int32_t count)
+int32_t
+wct_reference_reflect (int32_t i, int32_t count)
 {
   if (count == 1)
     return 0;
@@ -41,17 +40,16 @@ wct_reference_row_doubles (const WctConv *conv, WctShape in)
   return (size_t)conv->in_c * 3 * padded_columns (in) + (size_t)in.w;
 }
 
-/* What output row @y sees: (in_c, 3, w + 2), padded by reflection. */
-static void
-gather_rows (WctShape shape, const float *in, int32_t y, double *rows)
+void
+wct_reference_gather_rows (WctShape shape, const float *in, int32_t y, double *rows)
 {
   for (int32_t c = 0; c < shape.c; c++)
     for (int32_t ky = -1; ky <= 1; ky++)
       {
-        const float *row = row_of (in, shape, c, reflect (y + ky, shape.h));
+        const float *row = row_of (in, shape, c, wct_reference_reflect (y + ky, shape.h));
 
         for (int32_t x = -1; x <= shape.w; x++)
-          *rows++ = row[reflect (x, shape.w)];
+          *rows++ = row[wct_reference_reflect (x, shape.w)];
       }
 }
 
@@ -99,7 +97,7 @@ wct_reference_convolve (const WctConv *conv, WctShape in_shape, const float *in,
 
   for (int32_t y = 0; y < in_shape.h; y++)
     {
-      gather_rows (in_shape, in, y, rows);
+      wct_reference_gather_rows (in_shape, in, y, rows);
       for (int32_t o = 0; o < conv->out_c; o++)
         {
           convolve_row (conv, in_shape, rows, o, sums, row_to_write (out, out_shape, o, y));

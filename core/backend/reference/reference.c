@@ -98,6 +98,7 @@ reference_download (void *ctx, const WctTensor *tensor, float *planar, WctError 
 
 const WctBackendOps wct_backend_reference = {
   .name = "reference",
+  .training = &wct_reference_training,
   .probe = reference_probe,
   .open = reference_open,
   .close = reference_close,

@@ -1,0 +1,98 @@
+/* What a run is: everything that decides its numbers. Given on the command line, printed first, stored as config.json
+ * in the run's folder, and read back from there by resume, export and plot. */
+#ifndef WCT_TRAINER_CONFIG_H
+#define WCT_TRAINER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <wct/params.h>
+#include <wct/status.h>
+
+#include "backend/training.h"
+
+typedef enum
+{
+  WCT_TASK_DECODER, /* decoders of a fixed encoder, each alone */
+  WCT_TASK_ENCODER  /* a compact trunk that learns a teacher's features */
+} WctTask;
+
+/* What a squared error is divided by. */
+typedef enum
+{
+  WCT_LOSS_RAW,     /* the number of values: means, as Li et al. trained */
+  WCT_LOSS_VARIANCE /* that and the target's variance: pixels and features of any scale count alike */
+} WctLossScale;
+
+typedef enum
+{
+  WCT_START_DATA, /* LSUV (Mishkin and Matas 2016); at relu1_1 by least squares */
+  WCT_START_HE,   /* He et al. 2015, normal */
+  WCT_START_MODEL /* from the decoders or the trunk of another model */
+} WctStart;
+
+typedef enum
+{
+  WCT_SCHEDULE_CONSTANT,
+  WCT_SCHEDULE_COSINE /* down to rate_end */
+} WctSchedule;
+
+typedef struct
+{
+  WctTask  task;
+  char    *model;                /* owned; --encoder or --teacher, absolute */
+  char    *start_model;          /* owned; with WCT_START_MODEL, else NULL */
+  char    *data;                 /* owned; folder or shard, absolute */
+  char    *test_data;            /* owned; NULL: a share of data is held out */
+  unsigned levels;               /* bit (level - 1): which decoders, which taps */
+  int32_t  channels[WCT_LEVELS]; /* of a compact trunk's blocks; 0 for decoders */
+
+  int64_t steps; /* 0: as many as epochs makes */
+  double  epochs;
+  int32_t batch;      /* of all ranks together, a step of the optimizer */
+  int32_t accumulate; /* parts that a rank's share is computed in, one after the other: less memory, same result */
+  int32_t
+    lanes;      /* parts that are computed side by side and summed in order, so that results do not depend on threads */
+  int32_t crop; /* pixels, a multiple of 16 */
+  double  scale_min; /* pictures are scaled by a random factor in [scale_min, 1] before the crop is taken, as far as it
+                        fits */
+  bool   flip;
+  double test_fraction;
+
+  double       rate, rate_end, beta1, beta2, epsilon;
+  int64_t      warmup; /* steps */
+  WctSchedule  schedule;
+  double       clip;    /* largest norm of a level's gradient; 0: none */
+  double       average; /* decay of the averaged weights (EMA); 0: none */
+  double       lambda;
+  double       reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
+  WctLossScale loss_scale;
+  WctStart     start;
+  WctPrecision precision;
+  uint64_t     seed;
+
+  int64_t checkpoint_every; /* steps */
+  int64_t test_every;       /* steps; 0: each epoch */
+  int32_t test_count;       /* pictures of the held-out part that are measured; 0: all */
+  int32_t keep;             /* checkpoints */
+  char   *backend;          /* owned */
+  int32_t threads;          /* 0: all processors */
+} WctConfig;
+
+/* Names of the choices, in order; NULL ends them. */
+extern const char *const wct_config_starts[], *const wct_config_loss_scales[], *const wct_config_schedules[],
+                                                                                 *const wct_config_precisions[];
+
+void wct_config_defaults (WctTask task, WctConfig *config);
+void wct_config_clear (WctConfig *config);
+
+/* Both ways without loss; the sentence names the key that is wrong. */
+json_t   *wct_config_to_json (const WctConfig *config);
+WctStatus wct_config_from_json (const json_t *json, WctConfig *out, WctError *err);
+
+/* Do the values fit each other (crop and the deepest level, batch and lanes, …)? The sentence names the option. */
+WctStatus wct_config_check (const WctConfig *config, WctError *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* wct-train: finds the command, runs it, turns its sentence into an exit status. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "exit-status.h"
+#include "interrupt.h"
+#include "parallel.h"
+#include "picture.h"
+
+static const WctCommand commands[] = {
+  { { WCT_COMMAND_DECODER, "decoder", "--encoder MODEL --data PATH -o RUN",
+      "Train decoders for a model's encoder, which stays as it is.", 0, 0 },
+    wct_command_train },
+  { { WCT_COMMAND_ENCODER, "encoder", "--teacher MODEL --data PATH -o RUN",
+      "Distil a compact encoder: one trunk, tapped at five levels, that learns a wider one's features.", 0, 0 },
+    wct_command_train },
+  { { WCT_COMMAND_RESUME, "resume", "RUN", "Go on with a run where its newest checkpoint left it.", 1, 1 },
+    wct_command_resume },
+  { { WCT_COMMAND_EXPORT, "export", "RUN... -o MODEL", "Write a model of what runs have learned.", 1,
+      WCT_OPERANDS_MAX },
+    wct_command_export },
+  { { WCT_COMMAND_EVAL, "eval", "MODEL --data PATH",
+      "Measure how well each level of a model gives pictures back: PSNR, SSIM and both terms of the loss.", 1, 1 },
+    wct_command_eval },
+  { { WCT_COMMAND_PLOT, "plot", "RUN...", "Draw the curves of runs.", 1, WCT_OPERANDS_MAX }, wct_command_plot },
+  { { WCT_COMMAND_PACK, "pack", "PATH -o SHARD",
+      "Pack a folder of pictures into one file that needs no decoder, for clusters and bare machines.", 1, 1 },
+    wct_command_pack },
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void
+print_help (FILE *file)
+{
+  fprintf (file, "Usage: wct-train COMMAND [OPTION]...\n\n"
+                 "Trains decoders and compact encoders for universal style transfer.\n\nCommands:\n");
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    fprintf (file, "  wct-train %s %s\n      %s\n", commands[i].line.name, commands[i].line.operands,
+             commands[i].line.summary);
+  fprintf (file, "\nOptions:\n"
+                 "  -h, --help     Show this help; 'wct-train COMMAND --help' shows the command's options.\n"
+                 "  -V, --version  Show the version.\n\n"
+                 "Exit status: 0 done, 1 failed (one sentence on standard error), 2 wrong usage.\n"
+                 "The manual: man wct-train\n");
+}
+
+static int
+fail (const char *who, const char *sentence, const char *more, int exit_status)
+{
+  wct_print_sentence (who, sentence, more);
+  return exit_status;
+}
+
+static int
+run (const WctCommand *command, int argc, char **argv)
+{
+  char         who[48], more[64];
+  WctArguments arguments;
+  WctError     err;
+  WctStatus    status;
+
+  snprintf (who, sizeof who, "wct-train %s", command->line.name);
+  snprintf (more, sizeof more, "; see 'wct-train %s --help'", command->line.name);
+  if (wct_arguments_parse (command, argc, argv, &arguments, &err) != WCT_OK)
+    return fail (who, err.message, more, WCT_EXIT_USAGE);
+  if (arguments.help)
+    {
+      wct_options_print_help (&wct_program, &command->line, stdout);
+      return WCT_EXIT_DONE;
+    }
+  wct_interrupt_install ();
+  status = wct_pictures_start ("wct-train", &err);
+  if (status == WCT_OK)
+    status = command->run (&arguments, &err);
+  wct_arguments_clear (&arguments);
+  wct_parallel_end (status != WCT_OK);
+  if (status == WCT_OK)
+    return WCT_EXIT_DONE;
+  return fail ("wct-train", status == WCT_CANCELED ? "canceled" : err.message, "", WCT_EXIT_FAILED);
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *first = argc > 1 ? argv[1] : "";
+
+  if (strcmp (first, "--help") == 0 || strcmp (first, "-h") == 0 || strcmp (first, "help") == 0)
+    {
+      print_help (stdout);
+      return WCT_EXIT_DONE;
+    }
+  if (strcmp (first, "--version") == 0 || strcmp (first, "-V") == 0)
+    {
+      printf ("wct-train " WCT_VERSION "\n");
+      return WCT_EXIT_DONE;
+    }
+  if (strcmp (first, "--print-options") == 0) /* for tests: manual and completion must have them all */
+    {
+      for (size_t i = 0; i < COMMAND_COUNT; i++)
+        wct_options_print_table (&wct_program, &commands[i].line, stdout);
+      return WCT_EXIT_DONE;
+    }
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    if (strcmp (first, commands[i].line.name) == 0)
+      return run (&commands[i], argc - 1, argv + 1);
+  if (argc < 2)
+    fprintf (stderr, "wct-train: a command is needed; see 'wct-train --help'\n");
+  else
+    fprintf (stderr, "wct-train: there is no command '%s'; see 'wct-train --help'\n", first);
+  return WCT_EXIT_USAGE;
+}

@@ -1,0 +1,42 @@
+/* A file that appears whole or not at all: written under a temporary name in the same folder, then renamed. */
+#ifndef WCT_TRAINER_NEWFILE_H
+#define WCT_TRAINER_NEWFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wct/status.h>
+
+typedef struct
+{
+  char *path, *temporary; /* owned */
+  int   descriptor;       /* -1: none */
+  bool  force;
+} WctNewFile;
+
+#define WCT_NEW_FILE_NONE \
+  {                       \
+    .descriptor = -1      \
+  }
+
+/**
+ * wct_new_file_open: begin.
+ * @force: may a file of that name be replaced? Where not, one that is there, or appears meanwhile, stays
+ * @out: on WCT_OK to be committed and closed; untouched otherwise
+ */
+WctStatus wct_new_file_open (const char *path, bool force, WctNewFile *out, WctError *err);
+
+/* Behind what was written so far. */
+WctStatus wct_new_file_write (WctNewFile *file, const void *bytes, size_t size, WctError *err);
+
+/* Over what was written before, at @offset. */
+WctStatus wct_new_file_rewrite (WctNewFile *file, uint64_t offset, const void *bytes, size_t size, WctError *err);
+
+/* On the disk, and under its name. */
+WctStatus wct_new_file_commit (WctNewFile *file, WctError *err);
+
+/* Takes away what was not committed. Twice is welcome. */
+void wct_new_file_close (WctNewFile *file);
+
+#endif

@@ -1,0 +1,75 @@
+/* wct-train decoder, encoder, resume: a run, begun or taken up again. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands.h"
+#include "loop.h"
+#include "parallel.h"
+#include "run.h"
+
+/* Everything that decides the numbers, first. */
+static void
+print_config (const WctConfig *config)
+{
+  json_t *json = wct_config_to_json (config);
+  char   *text = json_dumps (json, JSON_COMPACT);
+
+  if (text != NULL)
+    fprintf (stderr, "%s\n", text);
+  free (text);
+  json_decref (json);
+}
+
+static WctStatus
+train (WctConfig *config, WctRun *run, const char *path, bool resume, bool quiet, WctError *err)
+{
+  char checkpoints[PATH_MAX];
+
+  snprintf (checkpoints, sizeof checkpoints, "%.4000s/checkpoints", path);
+  if (run != NULL && !quiet)
+    print_config (config);
+  return wct_loop (config, run, checkpoints, resume, quiet, err);
+}
+
+/* The first rank has the folder; the others only read checkpoints from it. */
+WctStatus
+wct_command_train (WctArguments *arguments, WctError *err)
+{
+  WctRun   *run = NULL;
+  WctStatus status;
+
+  WCT_TRY (wct_parallel_start (NULL, NULL, err));
+  if (wct_parallel_rank () == 0)
+    WCT_TRY (wct_run_create (arguments->output, &arguments->config, &run, err));
+  WCT_TRY (train (&arguments->config, run, arguments->output, false, arguments->quiet, err));
+
+out:
+  wct_run_close (&run);
+  return status;
+}
+
+WctStatus
+wct_command_resume (WctArguments *arguments, WctError *err)
+{
+  const char *path = arguments->operands[0];
+  WctConfig   config = { .model = NULL };
+  WctRun     *run = NULL;
+  WctStatus   status;
+
+  WCT_TRY (wct_parallel_start (NULL, NULL, err));
+  if (wct_parallel_rank () == 0)
+    WCT_TRY (wct_run_open (path, &config, &run, err));
+  else
+    WCT_TRY (wct_run_read_config (path, &config, err));
+  if (arguments->config.threads > 0)
+    config.threads = arguments->config.threads;
+  if (arguments->steps > 0)
+    config.steps = arguments->steps;
+  WCT_TRY (train (&config, run, path, true, arguments->quiet, err));
+
+out:
+  wct_run_close (&run);
+  wct_config_clear (&config);
+  return status;
+}

@@ -1,0 +1,107 @@
+/* The training loop's arithmetic: what a step does, whatever is trained.
+ *
+ * A rank's share of the batch is cut into lanes, which are computed side by side and whose gradients are summed in
+ * order: the result depends on the number of lanes, which is the run's, not on the number of threads, which is the
+ * machine's. A lane goes through its share in pieces. */
+#ifndef WCT_TRAINER_TRAINER_H
+#define WCT_TRAINER_TRAINER_H
+
+#include <wct/model.h>
+#include <wct/params.h>
+
+#include "config.h"
+#include "learner.h"
+#include "pool.h"
+
+#define WCT_LEARNERS_MAX (3 * WCT_LEVELS)
+
+/* What is measured of a step, for each level: the two terms of the loss, as they count in it. */
+typedef struct
+{
+  double pixel[WCT_LEVELS], feature[WCT_LEVELS];
+} WctTerms;
+
+/* Variances that squared errors are divided by; 1 with WCT_LOSS_RAW. */
+typedef struct
+{
+  double pixel, feature[WCT_LEVELS];
+} WctScales;
+
+typedef struct WctTrainer WctTrainer;
+
+/* What is particular to a task: decoder.c, encoder.c. */
+typedef struct
+{
+  /* Makes the learners, at zero. */
+  WctStatus (*prepare) (WctTrainer *trainer, WctError *err);
+
+  /* Gives them values to start from. @images: (count, 3, crop, crop) of the training part */
+  WctStatus (*start) (WctTrainer *trainer, const float *images, int32_t count, WctError *err);
+
+  /* What @thread needs: chains and batches; and frees it. Called one after the other. */
+  WctStatus (*worker_new) (WctTrainer *trainer, void **worker, WctError *err);
+  void (*worker_free) (WctTrainer *trainer, void **worker);
+  size_t (*worker_bytes) (const WctTrainer *trainer, const void *worker);
+
+  /* Adds the variances' sums of one piece: scales are of the data, not of what is learned. */
+  WctStatus (*measure) (WctTrainer *trainer, void *worker, const float *piece, WctScales *sums, WctScales *squares,
+                        WctError *err);
+
+  /* One piece forward and backward: adds to the lane's gradients and to @terms. */
+  WctStatus (*piece) (WctTrainer *trainer, void *worker, int lane, const float *piece, WctTerms *terms, WctError *err);
+} WctTaskOps;
+
+extern const WctTaskOps wct_task_decoder, wct_task_encoder;
+
+struct WctTrainer
+{
+  const WctConfig  *config; /* borrowed */
+  const WctTaskOps *task;
+  WctModel         *model;                      /* counted: the encoder, or the teacher */
+  WctModel         *start_model;                /* counted; NULL */
+  WctBackend       *backend;                    /* owned */
+  WctPool          *pool;                       /* owned */
+  void            **workers;                    /* owned; one for each thread */
+  WctLearner       *learners[WCT_LEARNERS_MAX]; /* owned */
+  int               learner_count;
+  int               lanes, pieces; /* pieces of a lane */
+  int32_t           piece;         /* pictures in it */
+  int32_t           share;         /* pictures of this rank in a step */
+  WctScales         scales;
+  WctScales         scale_sums, scale_squares; /* of what was measured so far */
+  double            scale_pictures;
+  WctTerms         *lane_terms; /* owned */
+  int64_t           step;       /* done */
+};
+
+/**
+ * wct_trainer_new: everything but values.
+ * @config: borrowed until free; checked
+ * Refuses what the machine's memory cannot hold, before it is allocated where that can be foreseen.
+ */
+WctStatus wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err);
+void      wct_trainer_free (WctTrainer **trainer);
+
+/* Values to start from. @images: a share of a batch, (share, 3, crop, crop) */
+WctStatus wct_trainer_start (WctTrainer *trainer, const float *images, WctError *err);
+
+/* Scales, from one more batch: they are of the data, and settle with some hundred pictures. Once at least, before the
+ * first step; nothing with WCT_LOSS_RAW. */
+WctStatus wct_trainer_measure (WctTrainer *trainer, const float *images, WctError *err);
+
+/* One step of the optimizer, on this rank's share of a batch. @terms: of the whole batch */
+WctStatus wct_trainer_step (WctTrainer *trainer, const float *images, WctTerms *terms, WctError *err);
+
+/* After values were read from a checkpoint. */
+WctStatus wct_trainer_pack (WctTrainer *trainer, WctError *err);
+
+/* The learning rate of a step, from 0 on. */
+double wct_trainer_rate (const WctConfig *config, int64_t step);
+
+/* Sum of all terms: the loss. */
+double wct_terms_loss (const WctTerms *terms);
+
+/* What a squared error of @values values counts for, with the whole batch. */
+float wct_trainer_scale (const WctTrainer *trainer, double weight, double variance, size_t values_of_picture);
+
+#endif
