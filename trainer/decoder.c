@@ -279,25 +279,11 @@ train_piece (WctTrainer *trainer, void *data, int lane, const float *piece, WctT
   return status;
 }
 
-static size_t
-worker_bytes (const WctTrainer *trainer, const void *data)
-{
-  const Worker *worker = data;
-  size_t        bytes = 0;
-
-  for (int i = 0; i < WCT_LEVELS; i++)
-    if (worker->levels[i].encode != NULL)
-      bytes += trainer->backend->ops->training->chain_bytes (trainer->backend->ctx, worker->levels[i].encode)
-               + trainer->backend->ops->training->chain_bytes (trainer->backend->ctx, worker->levels[i].decode);
-  return bytes;
-}
-
 const WctTaskOps wct_task_decoder = {
   .prepare = prepare,
   .start = start,
   .worker_new = worker_new,
   .worker_free = worker_free,
-  .worker_bytes = worker_bytes,
   .measure = measure,
   .piece = train_piece,
 };

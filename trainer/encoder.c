@@ -473,28 +473,11 @@ out:
   return status;
 }
 
-static size_t
-worker_bytes (const WctTrainer *trainer, const void *data)
-{
-  const WctTrainingOps *ops = trainer->backend->ops->training;
-  const Worker         *worker = data;
-  size_t                bytes = 0;
-
-  for (int i = 0; i < WCT_LEVELS; i++)
-    {
-      bytes += ops->chain_bytes (trainer->backend->ctx, worker->levels[i].teach);
-      for (int part = 0; part < part_count (trainer); part++)
-        bytes += ops->chain_bytes (trainer->backend->ctx, worker->levels[i].parts[part]);
-    }
-  return bytes;
-}
-
 const WctTaskOps wct_task_encoder = {
   .prepare = prepare,
   .start = start,
   .worker_new = worker_new,
   .worker_free = worker_free,
-  .worker_bytes = worker_bytes,
   .measure = measure,
   .piece = train_piece,
 };

@@ -483,6 +483,8 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
   if (run != NULL && !quiet)
     fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads\n", loop.train.count, loop.test.count,
              wct_backend_info (loop.trainer->backend)->detail, wct_pool_threads (loop.trainer->pool));
+  if (!resume)
+    WCT_TRY (save_checkpoint (&loop, err)); /* from here on it can be resumed, whatever happens */
   WCT_TRY (open_feed (&loop, loop.trainer->step, &feed, err));
   loop.began = seconds_now ();
   loop.first = loop.trainer->step;

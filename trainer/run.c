@@ -200,6 +200,20 @@ wct_run_open (const char *path, WctConfig *config, WctRun **out, WctError *err)
   return status;
 }
 
+void
+wct_run_discard (const WctRun *run)
+{
+  static const char *const files[] = { "metrics.jsonl", "lock", "config.json" };
+  char                     path[PATH_SIZE + 16];
+
+  if (access (run->checkpoints, F_OK) == 0)
+    return;
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+    if (join (run->path, files[i], path, sizeof path, NULL) == WCT_OK)
+      unlink (path);
+  rmdir (run->path);
+}
+
 const char *
 wct_run_path (const WctRun *run)
 {

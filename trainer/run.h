@@ -28,6 +28,10 @@ void      wct_run_close (WctRun **run);
 /* What config.json of a run says, without opening it: others may be at work on it. */
 WctStatus wct_run_read_config (const char *path, WctConfig *config, WctError *err);
 
+/* Takes away the folder of a run that failed before its first checkpoint: there is nothing to go on with. Else nothing.
+ */
+void wct_run_discard (const WctRun *run);
+
 const char *wct_run_path (const WctRun *run);
 const char *wct_run_checkpoints (const WctRun *run); /* the folder's path */
 

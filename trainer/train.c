@@ -13,7 +13,7 @@ static void
 print_config (const WctConfig *config)
 {
   json_t *json = wct_config_to_json (config);
-  char   *text = json_dumps (json, JSON_COMPACT);
+  char   *text = json_dumps (json, JSON_COMPACT | JSON_REAL_PRECISION (9));
 
   if (text != NULL)
     fprintf (stderr, "%s\n", text);
@@ -45,6 +45,8 @@ wct_command_train (WctArguments *arguments, WctError *err)
   WCT_TRY (train (&arguments->config, run, arguments->output, false, arguments->quiet, err));
 
 out:
+  if (status != WCT_OK && run != NULL)
+    wct_run_discard (run);
   wct_run_close (&run);
   return status;
 }

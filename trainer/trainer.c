@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "memory.h"
 #include "parallel.h"
 
 /* ---- Making ------------------------------------------------------------------------------------------------- */
@@ -50,11 +51,26 @@ make_workers (WctTrainer *trainer, WctError *err)
   return status;
 }
 
+/* Everything is allocated and hardly anything touched yet: what does not fit is refused before the machine swaps. */
+static WctStatus
+check_memory (const WctConfig *config, size_t needed, WctError *err)
+{
+  const size_t available = wct_memory_available ();
+
+  if (needed <= available)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_NO_MEMORY,
+                        "--batch %d with --crop %d needs %.1f GB and %.1f GB are free; use less of either, more "
+                        "--accumulate, or fewer --threads and --lanes",
+                        config->batch, config->crop, (double)needed * 1e-9, (double)available * 1e-9);
+}
+
 WctStatus
 wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err)
 {
-  WctTrainer *trainer = NULL;
-  WctStatus   status;
+  const size_t before = wct_mem_used ();
+  WctTrainer  *trainer = NULL;
+  WctStatus    status;
 
   WCT_TRY (wct_alloc (1, sizeof *trainer, "trainer", &trainer, err));
   trainer->config = config;
@@ -69,6 +85,7 @@ wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err)
   WCT_TRY (open_backend (trainer, err));
   WCT_TRY (trainer->task->prepare (trainer, err));
   WCT_TRY (make_workers (trainer, err));
+  WCT_TRY (check_memory (config, wct_mem_used () - before, err));
   *out = trainer;
   trainer = NULL;
 

@@ -41,7 +41,6 @@ typedef struct
   /* What @thread needs: chains and batches; and frees it. Called one after the other. */
   WctStatus (*worker_new) (WctTrainer *trainer, void **worker, WctError *err);
   void (*worker_free) (WctTrainer *trainer, void **worker);
-  size_t (*worker_bytes) (const WctTrainer *trainer, const void *worker);
 
   /* Adds the variances' sums of one piece: scales are of the data, not of what is learned. */
   WctStatus (*measure) (WctTrainer *trainer, void *worker, const float *piece, WctScales *sums, WctScales *squares,

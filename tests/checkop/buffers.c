@@ -148,13 +148,19 @@ fail_case (Checker *checker, const char *format, ...)
 }
 
 void
+skip_case (Checker *checker, const char *reason)
+{
+  snprintf (checker->skipped, sizeof checker->skipped, "%s", reason);
+}
+
+void
 check_status (Checker *checker, WctStatus status, const WctError *err)
 {
   if (status != WCT_OK)
     fail_case (checker, "%s: %s", wct_status_name (status), err->message);
 }
 
-static void
+void
 note_share (Checker *checker, double difference, double allowed)
 {
   if (allowed > 0 && !(difference / allowed <= checker->worst_share))

@@ -1,7 +1,7 @@
 /* The operation checker: every operation of a back end, on random odd shapes, against the reference back end; that one
  * against the plain formulas. With 1 to 4 threads, the same bits.
  *
- *   checkop --backend cpu [--seed N] [--only conv:17]
+ *   checkop --backend cpu [--seed N] [--only conv | --only conv:17]
  *
  * Exit 0 where all is well, 1 where not, 2 for a wrong command, 77 where the back end cannot be used here. */
 #include <getopt.h>
@@ -38,6 +38,26 @@ static const OperationInfo operations[] = {
   { "moments-selected", check_moments_selected, 80 },
   { "affine", check_affine, 50 },
   { "affine-selected", check_affine_selected, 80 },
+  { "train-batch", check_train_batch, 40 },
+  { "train-conv", check_train_convolution, 80 },
+  { "train-embed", check_train_embedding, 40 },
+  { "train-pool", check_train_pool, 40 },
+  { "train-upsample", check_train_upsample, 40 },
+  { "train-pool-conv", check_train_pool_convolution, 40 },
+  { "train-upsample-conv", check_train_upsample_convolution, 50 },
+  { "train-encoder", check_train_encoder, 25 },
+  { "train-decoder", check_train_decoder, 25 },
+  { "train-compact", check_train_compact, 20 },
+  { "train-full", check_train_full, 10 },
+  { "train-packing", check_train_packing, 20 },
+  { "train-threads", check_train_threads, 10 },
+  { "train-memory", check_train_memory, 10 },
+  { "train-bf16", check_train_bf16, 60 },
+  { "train-bf16-decoder", check_train_bf16_decoder, 10 },
+  { "train-squared-error", check_train_squared_error, 40 },
+  { "train-sums", check_train_sums, 40 },
+  { "train-accumulate", check_train_accumulate, 20 },
+  { "train-adam", check_train_adam, 40 },
 };
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])
@@ -46,20 +66,22 @@ typedef struct
 {
   const char *backend;
   uint64_t    seed;
-  char        only[32]; /* an operation's name; empty: all */
-  int         only_index;
+  char        only[32];   /* an operation's name; empty: all */
+  int         only_index; /* of its cases; negative: all */
 } Options;
 
 static bool
 read_only (const char *text, Options *options)
 {
-  int end = 0;
+  int name_end = 0, end = 0;
 
-  if (sscanf (text, "%31[a-z-]:%d%n", options->only, &options->only_index, &end) != 2 || text[end] != '\0')
+  options->only_index = -1;
+  sscanf (text, "%31[a-z0-9-]%n:%9d%n", options->only, &name_end, &options->only_index, &end);
+  if (text[name_end] != '\0' && (end == 0 || text[end] != '\0' || options->only_index < 0))
     return false;
   for (size_t i = 0; i < OPERATION_COUNT; i++)
     if (strcmp (options->only, operations[i].name) == 0)
-      return options->only_index >= 0 && options->only_index < operations[i].cases;
+      return options->only_index < operations[i].cases;
   return false;
 }
 
@@ -135,6 +157,7 @@ static bool
 run_case (Checker *checker, const Options *options, const OperationInfo *operation, int index)
 {
   checker->random = case_seed (options, operation->name, index);
+  checker->index = index;
   checker->failed = false;
   checker->what[0] = '\0';
   operation->check (checker);
@@ -151,14 +174,18 @@ run_operation (Checker *checker, const Options *options, const OperationInfo *op
   int failures = 0, cases = 0;
 
   checker->worst_share = 0;
+  checker->skipped[0] = '\0';
   for (int i = 0; i < operation->cases; i++)
-    if (options->only[0] == '\0' || options->only_index == i)
+    if (options->only[0] == '\0' || options->only_index < 0 || options->only_index == i)
       {
         failures += !run_case (checker, options, operation, i);
         cases++;
       }
-  printf ("%-4s %-16s %3d cases, largest error %.2g of what is allowed\n", failures == 0 ? "ok" : "FAIL",
-          operation->name, cases, checker->worst_share);
+  if (checker->skipped[0] != '\0' && failures == 0)
+    printf ("skip %-19s %s\n", operation->name, checker->skipped);
+  else
+    printf ("%-4s %-19s %3d cases, largest error %.2g of what is allowed\n", failures == 0 ? "ok" : "FAIL",
+            operation->name, cases, checker->worst_share);
   fflush (stdout);
   return failures;
 }
@@ -174,7 +201,7 @@ main (int argc, char **argv)
 
   if (!read_options (argc, argv, &options))
     {
-      fprintf (stderr, "usage: checkop [--backend NAME] [--seed N] [--only OPERATION:INDEX]\n");
+      fprintf (stderr, "usage: checkop [--backend NAME] [--seed N] [--only OPERATION[:INDEX]]\n");
       return EXIT_USAGE;
     }
   status = open_devices (&checker, options.backend, &err);

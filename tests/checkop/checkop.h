@@ -18,8 +18,10 @@ typedef struct
   WctBackend *oracle; /* the reference back end; NULL while that is checked itself: see naive.h */
 
   /* the case that runs now */
+  int      index;
   uint64_t random;
   char     what[256];    /* shapes and such, for the report */
+  char     skipped[256]; /* what the case lacked; empty: nothing */
   bool     failed;       /* already reported */
   double   worst_share;  /* of what was allowed: the largest of all cases of an operation */
   char     failure[512]; /* where, expected, got, allowed */
@@ -56,6 +58,12 @@ size_t count_floats (WctShape shape);
 void check_status (Checker *checker, WctStatus status, const WctError *err);
 void fail_case (Checker *checker, const char *format, ...) WCT_PRINTF (2, 3);
 
+/* The case cannot be run here. */
+void skip_case (Checker *checker, const char *reason);
+
+/* Remembers the largest share of what was allowed. */
+void note_share (Checker *checker, double difference, double allowed);
+
 /* |got - expected| <= allowed, for each value of a map. */
 void check_close (Checker *checker, WctShape shape, const float *got, const float *expected, double allowed,
                   const char *why_allowed);
@@ -83,5 +91,27 @@ void check_moments (Checker *checker);
 void check_moments_selected (Checker *checker);
 void check_affine (Checker *checker);
 void check_affine_selected (Checker *checker);
+
+/* training-*.c */
+void check_train_batch (Checker *checker);
+void check_train_convolution (Checker *checker);
+void check_train_embedding (Checker *checker);
+void check_train_pool (Checker *checker);
+void check_train_upsample (Checker *checker);
+void check_train_pool_convolution (Checker *checker);
+void check_train_upsample_convolution (Checker *checker);
+void check_train_encoder (Checker *checker);
+void check_train_decoder (Checker *checker);
+void check_train_compact (Checker *checker);
+void check_train_full (Checker *checker);
+void check_train_packing (Checker *checker);
+void check_train_threads (Checker *checker);
+void check_train_memory (Checker *checker);
+void check_train_bf16 (Checker *checker);
+void check_train_bf16_decoder (Checker *checker);
+void check_train_squared_error (Checker *checker);
+void check_train_sums (Checker *checker);
+void check_train_accumulate (Checker *checker);
+void check_train_adam (Checker *checker);
 
 #endif

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "checkop.h"
+#include "layer-case.h"
 #include "mem.h"
 #include "naive.h"
 
-#define LAYERS_MAX 12
-#define WORK_MAX   3e7 /* multiply-adds of a case: the plain formulas take a tenth of a second for them */
+#define WORK_MAX 3e7 /* multiply-adds of a case: the plain formulas take a tenth of a second for them */
 
 /* A sum of n products in float is off by about √n ε of its terms: some ε Σ|w||x|. Winograd F(4,3) goes through
  * transforms with coefficients up to 8 that mix 6×6 neighbors: some more, relative to the largest Σ|w||x| around.
@@ -22,85 +22,6 @@ static const char why_float[] =
 /* The reference sums in double and rounds once for each layer; in another order the sum may round to the neighbor. */
 #define DOUBLE_ULPS 2
 static const char why_double[] = "double sums, rounded once: 2 ε Σ|w||x| of each convolution";
-
-typedef struct
-{
-  WctLayer layers[LAYERS_MAX];
-  Buffer   weights[LAYERS_MAX], biases[LAYERS_MAX];
-  int      count;
-  WctShape in, out;
-} LayerCase;
-
-/* ---- Making cases ------------------------------------------------------------------------------------------- */
-
-static void
-begin_case (LayerCase *layers, int32_t channels, int32_t height, int32_t width)
-{
-  memset (layers, 0, sizeof *layers);
-  layers->in = layers->out = (WctShape){ channels, height, width };
-}
-
-static void
-add_resampling (LayerCase *layers, WctLayerKind kind)
-{
-  WctLayer *layer = &layers->layers[layers->count++];
-
-  layer->kind = kind;
-  layers->out = wct_layer_shape (layer, layers->out);
-}
-
-static void
-add_convolution (Checker *checker, LayerCase *layers, int32_t out_c, bool relu)
-{
-  const int    index = layers->count++;
-  const size_t in_c = (size_t)layers->out.c;
-  const double spread =
-    1 / sqrt (3.0 * (double)in_c); /* a variance of 1 / (9 n) keeps values near 1 through any list */
-  WctLayer *layer = &layers->layers[index];
-
-  layers->weights[index] = buffer_new ((size_t)out_c * in_c * 9);
-  layers->biases[index] = buffer_new ((size_t)out_c);
-  buffer_fill (checker, &layers->weights[index], -spread, spread);
-  buffer_fill (checker, &layers->biases[index], -0.5, 0.5);
-  layer->kind = WCT_LAYER_CONV;
-  layer->conv = (WctConv){ .in_c = (int32_t)in_c,
-                           .out_c = out_c,
-                           .weight = layers->weights[index].values,
-                           .bias = layers->biases[index].values,
-                           .relu = relu };
-  snprintf (layer->conv.name, sizeof layer->conv.name, "checkop.conv%d", index);
-  layers->out = wct_layer_shape (layer, layers->out);
-}
-
-static void
-free_case (LayerCase *layers)
-{
-  for (int i = 0; i < layers->count; i++)
-    {
-      buffer_free (&layers->weights[i]);
-      buffer_free (&layers->biases[i]);
-    }
-}
-
-static void
-describe (Checker *checker, const LayerCase *layers)
-{
-  size_t used =
-    (size_t)snprintf (checker->what, sizeof checker->what, "%dx%dx%d", layers->in.c, layers->in.h, layers->in.w);
-
-  for (int i = 0; i < layers->count && used < sizeof checker->what; i++)
-    {
-      const WctLayer *layer = &layers->layers[i];
-      char           *end = checker->what + used;
-      const size_t    left = sizeof checker->what - used;
-
-      if (layer->kind == WCT_LAYER_CONV)
-        used +=
-          (size_t)snprintf (end, left, ", convolution to %d%s", layer->conv.out_c, layer->conv.relu ? " relu" : "");
-      else
-        used += (size_t)snprintf (end, left, layer->kind == WCT_LAYER_POOL ? ", pool" : ", upsample");
-    }
-}
 
 /* ---- Running ------------------------------------------------------------------------------------------------ */
 
@@ -325,18 +246,6 @@ check_round_trip (Checker *checker)
   buffer_free (&in);
 }
 
-/* Sides are halved until the case costs no more than WORK_MAX. */
-static void
-limit_work (int32_t in_c, int32_t out_c, int32_t *height, int32_t *width)
-{
-  while (9.0 * in_c * out_c * *height * *width > WORK_MAX)
-    {
-      int32_t *longer = *height > *width ? height : width;
-
-      *longer /= 2;
-    }
-}
-
 /* @resampling: WCT_LAYER_CONV for none */
 static void
 check_one_convolution (Checker *checker, int32_t in_c, int32_t out_c, WctLayerKind resampling)
@@ -344,7 +253,7 @@ check_one_convolution (Checker *checker, int32_t in_c, int32_t out_c, WctLayerKi
   int32_t   height = random_side (checker), width = random_side (checker);
   LayerCase layers;
 
-  limit_work (in_c, out_c, &height, &width);
+  limit_work (WORK_MAX, in_c, out_c, &height, &width);
   if (resampling == WCT_LAYER_UPSAMPLE)
     begin_case (&layers, in_c, (height + 1) / 2, (width + 1) / 2);
   else if (resampling == WCT_LAYER_POOL)
@@ -428,45 +337,6 @@ check_upsample (Checker *checker)
 }
 
 /* ---- Whole networks ----------------------------------------------------------------------------------------- */
-
-static int32_t
-random_width (Checker *checker)
-{
-  const int32_t widths[] = { 3, 8, 16, 21, 32, 48 };
-
-  return widths[random_integer (checker, 0, 5)];
-}
-
-static void
-make_encoder (Checker *checker, LayerCase *layers, int32_t height, int32_t width)
-{
-  begin_case (layers, 3, height * 4, width * 4);
-  for (int block = 0; block < 2; block++)
-    {
-      const int convolutions = random_integer (checker, 1, 2);
-
-      for (int i = 0; i < convolutions; i++)
-        add_convolution (checker, layers, random_width (checker), true);
-      add_resampling (layers, WCT_LAYER_POOL);
-    }
-  add_convolution (checker, layers, random_width (checker), true);
-}
-
-static void
-make_decoder (Checker *checker, LayerCase *layers, int32_t height, int32_t width)
-{
-  begin_case (layers, random_width (checker), height, width);
-  add_convolution (checker, layers, random_width (checker), true);
-  for (int block = 0; block < 2; block++)
-    {
-      const int convolutions = random_integer (checker, 0, 2);
-
-      add_resampling (layers, WCT_LAYER_UPSAMPLE);
-      for (int i = 0; i < convolutions; i++)
-        add_convolution (checker, layers, random_width (checker), true);
-    }
-  add_convolution (checker, layers, 3, random_integer (checker, 0, 1));
-}
 
 void
 check_encoder (Checker *checker)
