@@ -208,5 +208,9 @@ wct_learner_copy (WctLearner *learner, const WctNetwork *from, WctError *err)
       memcpy (wct_learner_weight (learner, i), source->conv.weight, weights * sizeof (float));
       memcpy (wct_learner_bias (learner, i), source->conv.bias, biases * sizeof (float));
     }
+  if (from->count > learner->network.count)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "%s: the model to start from has more layers; start from one of the same plan",
+                          learner->name);
   return WCT_OK;
 }

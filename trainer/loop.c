@@ -412,15 +412,24 @@ out:
 }
 
 static void
+print_row (const Loop *loop, int level)
+{
+  const WctScore *score = &loop->scores[level - 1];
+
+  printf ("relu%d_1   | %10.5f | ", level, loop->terms.pixel[level - 1] + loop->terms.feature[level - 1]);
+  if (loop->tested)
+    printf ("%9.5f | %5.2f dB | %.4f\n", test_loss (loop->trainer, level, score), score->psnr, score->ssim);
+  else
+    printf ("        - |        - |      -\n"); /* nothing was held out */
+}
+
+static void
 print_table (const Loop *loop)
 {
-  printf ("sub-model | train loss | test loss |    PSNR |   SSIM\n");
+  printf ("sub-model | train loss | test loss |     PSNR |   SSIM\n");
   for (int level = 1; level <= WCT_LEVELS; level++)
     if (decoder_of (loop->trainer, level) != NULL)
-      printf ("relu%d_1   | %10.5f | %9.5f | %5.2f dB | %.4f\n", level,
-              loop->terms.pixel[level - 1] + loop->terms.feature[level - 1],
-              test_loss (loop->trainer, level, &loop->scores[level - 1]), loop->scores[level - 1].psnr,
-              loop->scores[level - 1].ssim);
+      print_row (loop, level);
 }
 
 /* ---- The loop ----------------------------------------------------------------------------------------------- */
