@@ -79,6 +79,22 @@ take_channels (void *data, const WctOption *option, const char *value, WctError 
                         option->name, WCT_LEVELS, value);
 }
 
+static WctStatus
+take_weights (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  char        **parts = g_strsplit (value, ",", -1);
+  bool          good = g_strv_length (parts) == WCT_LEVELS;
+
+  for (int i = 0; i < WCT_LEVELS && good; i++)
+    good = wct_read_double (parts[i], &arguments->config.pixel_weights[i]) && arguments->config.pixel_weights[i] >= 0;
+  g_strfreev (parts);
+  if (good)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "--%s takes %d numbers of 0 or more with commas, not '%s'", option->name,
+                        WCT_LEVELS, value);
+}
+
 /* ---- The table ---------------------------------------------------------------------------------------------- */
 
 static const char *const dtypes[] = { "f32", "f16", NULL };
@@ -119,6 +135,8 @@ static const WctOption options[] = {
   { ENCODER, "Loss", "reconstruct", 0, "X",
     "What decoders, learned beside the trunk, count for: they keep in it what makes a picture (default 0.2; 0: none).",
     .take = wct_take_number, OF_CONFIG (reconstruct), FROM_TO (0, 1e6) },
+  { TRAIN, "Loss", "pixel-weights", 0, "W,W,W,W,W",
+    "What the pixel term counts for at relu1_1 to relu5_1, besides (default 1,1,1,1,1).", .take = take_weights },
   { TRAIN, "Loss", "loss-scale", 0, "HOW",
     "raw: mean squared errors, as published; variance: each over its target's variance, so that pixels and features of "
     "any scale count alike (default variance).",

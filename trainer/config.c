@@ -25,7 +25,8 @@ typedef enum
   FIELD_BOOL,
   FIELD_LEVELS, /* unsigned, as a list of levels */
   FIELD_CHANNELS,
-  FIELD_CHOICE /* an enum, by the names of its values */
+  FIELD_WEIGHTS, /* a number for each level */
+  FIELD_CHOICE   /* an enum, by the names of its values */
 } FieldKind;
 
 typedef struct
@@ -79,6 +80,7 @@ static const Field fields[] = {
   FIELD (average, FIELD_REAL),
   FIELD (lambda, FIELD_REAL),
   FIELD (reconstruct, FIELD_REAL),
+  FIELD (pixel_weights, FIELD_WEIGHTS),
   CHOICE (loss_scale, wct_config_loss_scales),
   CHOICE (start, wct_config_starts),
   CHOICE (precision, wct_config_precisions),
@@ -119,6 +121,7 @@ wct_config_defaults (WctTask task, WctConfig *config)
     .schedule = WCT_SCHEDULE_COSINE,
     .average = 0.999,
     .lambda = 1,
+    .pixel_weights = { 1, 1, 1, 1, 1 },
     .reconstruct = task == WCT_TASK_ENCODER ? 0.2 : 0,
     .loss_scale = WCT_LOSS_VARIANCE,
     .start = WCT_START_DATA,
@@ -175,6 +178,11 @@ field_to_json (const WctConfig *config, const Field *field)
         if (*(const unsigned *)at & 1u << (level - 1))
           json_array_append_new (list, json_integer (level));
       return list;
+    case FIELD_WEIGHTS:
+      list = json_array ();
+      for (int i = 0; i < WCT_LEVELS; i++)
+        json_array_append_new (list, json_real (((const double *)at)[i]));
+      return list;
     case FIELD_CHANNELS:
       list = json_array ();
       for (int i = 0; i < WCT_LEVELS; i++)
@@ -229,6 +237,19 @@ read_channels (const json_t *json, int32_t channels[WCT_LEVELS])
 }
 
 static bool
+read_weights (const json_t *json, double weights[WCT_LEVELS])
+{
+  bool fits = json_array_size (json) == WCT_LEVELS;
+
+  for (size_t i = 0; fits && i < WCT_LEVELS; i++)
+    {
+      weights[i] = json_number_value (json_array_get (json, i));
+      fits = json_is_number (json_array_get (json, i)) && weights[i] >= 0;
+    }
+  return fits;
+}
+
+static bool
 read_choice (const json_t *json, const char *const *choices, int *choice)
 {
   for (int i = 0; json_is_string (json) && choices[i] != NULL; i++)
@@ -278,6 +299,8 @@ field_from_json (const json_t *json, const Field *field, void *at)
       return read_levels (json, at);
     case FIELD_CHANNELS:
       return read_channels (json, at);
+    case FIELD_WEIGHTS:
+      return read_weights (json, at);
     }
   return false;
 }

@@ -68,6 +68,7 @@ typedef struct
   double       average; /* decay of the averaged weights (EMA); 0: none */
   double       lambda;
   double       reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
+  double       pixel_weights[WCT_LEVELS]; /* what the pixel term of each level counts for besides */
   WctLossScale loss_scale;
   WctStart     start;
   WctPrecision precision;

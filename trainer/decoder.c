@@ -246,9 +246,10 @@ train_level (WctTrainer *trainer, const WctBatch *images, LevelWork *work, WctLe
   void                 *ctx = trainer->backend->ctx;
   const int             level = learner->level;
   const size_t          values = 3 * (size_t)trainer->config->crop * (size_t)trainer->config->crop;
-  const float           scale = wct_trainer_scale (trainer, 1, trainer->scales.pixel, values);
-  double                sum;
-  WctStatus             status;
+  const float           scale =
+    wct_trainer_scale (trainer, trainer->config->pixel_weights[level - 1], trainer->scales.pixel, values);
+  double    sum;
+  WctStatus status;
 
   WCT_TRY (ops->forward (ctx, work->encode, images, work->features, err));
   WCT_TRY (ops->forward (ctx, work->decode, work->features, work->result, err));

@@ -427,7 +427,7 @@ judge_level (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms 
                         work->picture,
                         work->picture_gradient,
                         worker->images,
-                        trainer->config->reconstruct,
+                        trainer->config->reconstruct * trainer->config->pixel_weights[level - 1],
                         trainer->scales.pixel,
                         work->part_gradient };
   WctStatus  status = judge (trainer, work, level, lane, &features, &terms->feature[level - 1], err);

@@ -360,7 +360,8 @@ test_loss (const WctTrainer *trainer, int level, const WctScore *score)
 {
   const bool decoder = trainer->config->task == WCT_TASK_DECODER;
 
-  return (decoder ? 1 : trainer->config->reconstruct) * score->pixel / trainer->scales.pixel
+  return (decoder ? 1 : trainer->config->reconstruct) * trainer->config->pixel_weights[level - 1] * score->pixel
+           / trainer->scales.pixel
          + (decoder ? trainer->config->lambda * score->feature / trainer->scales.feature[level - 1] : 0);
 }
 
