@@ -1,17 +1,16 @@
-/* Formats, quantizing, and the way a file appears: temporary name, fsync, rename, fsync of the folder. */
+/* Formats and quantizing; how a file appears is newfile.c's. */
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "exit-status.h"
 #include "interrupt.h"
+#include "newfile.h"
 
 struct WctFormat
 {
@@ -65,35 +64,12 @@ wct_output_check_extension (const char *path, WctError *err)
                         path);
 }
 
-/* A new file beside the output's place, open for writing. @name: its path, to be freed. */
-static WctStatus
-create_temporary (const WctOutput *output, char **name, int *file, WctError *err)
-{
-  const char *base = base_name (output->path);
-  const char *extension = strrchr (base, '.');
-  /* Names have 255 bytes; a long one keeps its beginning. */
-  char     *path = g_strdup_printf ("%s/.%.200s.wct-XXXXXX%s", output->folder, base, extension);
-  const int opened = mkostemps (path, (int)strlen (extension), O_CLOEXEC);
-
-  if (opened < 0)
-    {
-      const int cause = errno;
-
-      g_free (path);
-      return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", output->path, strerror (cause));
-    }
-  *name = path;
-  *file = opened;
-  return WCT_OK;
-}
-
 /* Shows, by doing it, that files can be made in the folder. */
 static WctStatus
 check_folder (const WctOutput *output, WctError *err)
 {
+  WctNewFile  probe = WCT_NEW_FILE_NONE;
   struct stat about;
-  char       *name;
-  int         file;
   WctStatus   status;
 
   if (stat (output->folder, &about) != 0)
@@ -101,33 +77,10 @@ check_folder (const WctOutput *output, WctError *err)
                           strerror (errno));
   if (!S_ISDIR (about.st_mode))
     return wct_error_set (err, WCT_ERR_IO, "%s: %s is not a folder", output->path, output->folder);
-  status = create_temporary (output, &name, &file, err);
-  if (status != WCT_OK)
-    return status;
-  close (file);
-  unlink (name);
-  g_free (name);
-  return WCT_OK;
-}
-
-static WctStatus
-refuse_existing (const char *path, WctError *err)
-{
-  return wct_error_set (err, WCT_ERR_IO, "%s: exists already; choose another name, or replace it with --force", path);
-}
-
-static WctStatus
-check_existing (const WctOutput *output, WctError *err)
-{
-  struct stat about;
-
-  if (lstat (output->path, &about) != 0)
-    return WCT_OK;
-  if (S_ISDIR (about.st_mode))
-    return wct_error_set (err, WCT_ERR_IO, "%s: is a folder; name a file in it", output->path);
-  if (!S_ISREG (about.st_mode))
-    return wct_error_set (err, WCT_ERR_IO, "%s: is not a regular file and is left alone", output->path);
-  return output->force ? WCT_OK : refuse_existing (output->path, err);
+  status = wct_new_file_open (output->path, output->force, &probe, err);
+  if (status == WCT_OK)
+    wct_new_file_close (&probe);
+  return status;
 }
 
 WctStatus
@@ -143,7 +96,7 @@ wct_output_open (const char *path, bool force, WctOutput *out, WctError *err)
   free (target);
   WCT_TRY (wct_output_check_extension (path, err));
   WCT_TRY (wct_output_check_extension (output.path, err)); /* a link may lead to a file of another kind */
-  WCT_TRY (check_existing (&output, err));
+  WCT_TRY (wct_new_file_check (output.path, force, err));
   WCT_TRY (check_folder (&output, err));
   *out = output;
   output = (WctOutput){ 0 };
@@ -335,7 +288,7 @@ write_failed (const WctOutput *output, const char *reason, WctError *err)
   return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", output->path, reason);
 }
 
-/* Encodes into @file and makes sure that it arrived. */
+/* Encodes into @file. */
 static WctStatus
 fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
 {
@@ -351,80 +304,25 @@ fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
       wct_vips_reason (reason, sizeof reason);
       return write_failed (output, reason, err);
     }
-  if (wct_interrupted () || fsync (file) != 0)
-    return write_failed (output, strerror (errno), err);
-  return WCT_OK;
-}
-
-/* mkostemps makes files that only their owner can read: give what the user's mask allows, or what the file that is
- * replaced had. */
-static void
-set_mode (const WctOutput *output, int file)
-{
-  struct stat  about;
-  const mode_t mask = umask (0);
-
-  umask (mask);
-  if (stat (output->path, &about) == 0)
-    (void)fchmod (file, about.st_mode & 0777);
-  else
-    (void)fchmod (file, 0666 & ~mask);
-}
-
-/* Without force, a file that appeared meanwhile stays. */
-static int
-rename_into_place (const WctOutput *output, const char *temporary)
-{
-  if (output->force)
-    return rename (temporary, output->path);
-  if (renameat2 (AT_FDCWD, temporary, AT_FDCWD, output->path, RENAME_NOREPLACE) == 0)
-    return 0;
-  if (errno != EINVAL && errno != ENOSYS)
-    return -1;
-  if (link (temporary, output->path) != 0) /* file systems without that flag */
-    return -1;
-  (void)unlink (temporary);
-  return 0;
-}
-
-static WctStatus
-publish (const WctOutput *output, const char *temporary, WctError *err)
-{
-  int folder;
-
-  if (rename_into_place (output, temporary) != 0)
-    return errno == EEXIST ? refuse_existing (output->path, err) : write_failed (output, strerror (errno), err);
-  folder = open (output->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0)
-    {
-      (void)fsync (folder); /* the file is there already; some file systems cannot do this */
-      close (folder);
-    }
-  return WCT_OK;
+  return wct_interrupted () ? write_failed (output, "", err) : WCT_OK;
 }
 
 WctStatus
 wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err)
 {
+  WctNewFile file = WCT_NEW_FILE_NONE;
   VipsImage *image = NULL;
   void      *pixels = NULL;
-  char      *temporary = NULL;
-  int        file = -1;
   WctStatus  status;
 
   WCT_TRY (make_image (output, picture, &pixels, &image, err));
-  WCT_TRY (create_temporary (output, &temporary, &file, err));
-  set_mode (output, file);
-  WCT_TRY (fill_file (output, image, file, err));
-  WCT_TRY (publish (output, temporary, err));
+  WCT_TRY (wct_new_file_open (output->path, output->force, &file, err));
+  WCT_TRY (fill_file (output, image, file.descriptor, err));
+  WCT_TRY (wct_new_file_commit (&file, err));
 
 out:
-  if (file >= 0)
-    close (file);
-  if (status != WCT_OK && temporary != NULL)
-    unlink (temporary);
+  wct_new_file_close (&file);
   g_clear_object (&image);
-  g_free (temporary);
   free (pixels);
   return status;
 }

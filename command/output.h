@@ -38,7 +38,7 @@ WctStatus wct_output_check_size (const WctOutput *output, int32_t width, int32_t
 WctStatus wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctError *err);
 
 /**
- * wct_output_save: write @picture under a temporary name (".NAME.wct-XXXXXX.EXT") in the same folder, then give it its
+ * wct_output_save: write @picture under a temporary name (".NAME.wct-XXXXXX") in the same folder, then give it its
  * own name. Values are clipped to [0,1]; the depth is the picture's own where the format has it, else the nearest.
  * A failure, or an interrupted program (WCT_CANCELED), leaves nothing behind.
  */

@@ -1,6 +1,6 @@
 /* A file that appears whole or not at all: written under a temporary name in the same folder, then renamed. */
-#ifndef WCT_TRAINER_NEWFILE_H
-#define WCT_TRAINER_NEWFILE_H
+#ifndef WCT_COMMAND_NEWFILE_H
+#define WCT_COMMAND_NEWFILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,13 @@ typedef struct
     .descriptor = -1      \
   }
 
+/* May a file of that name be made: is nothing there, or a regular file that @force lets be replaced? A link is not
+ * followed. */
+WctStatus wct_new_file_check (const char *path, bool force, WctError *err);
+
 /**
  * wct_new_file_open: begin.
+ * @path: a symbolic link is followed
  * @force: may a file of that name be replaced? Where not, one that is there, or appears meanwhile, stays
  * @out: on WCT_OK to be committed and closed; untouched otherwise
  */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "mem.h"
+#include <glib.h>
 
 static WctStatus
 refuse_existing (const char *path, WctError *err)
@@ -23,12 +23,12 @@ write_failed (const WctNewFile *file, WctError *err)
   return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", file->path, strerror (errno));
 }
 
-static WctStatus
-check_existing (const char *path, bool force, WctError *err)
+WctStatus
+wct_new_file_check (const char *path, bool force, WctError *err)
 {
   struct stat about;
 
-  if (stat (path, &about) != 0)
+  if (lstat (path, &about) != 0)
     return WCT_OK;
   if (S_ISDIR (about.st_mode))
     return wct_error_set (err, WCT_ERR_IO, "%s: is a folder; name a file in it", path);
@@ -52,43 +52,45 @@ make_temporary (WctNewFile *file, WctError *err)
 {
   static const char pattern[] = ".wct-XXXXXX";
   const size_t      folder = folder_length (file->path);
-  const size_t      size = strlen (file->path) + sizeof pattern + 1;
-  char             *name = NULL;
-  WctStatus         status;
+  char             *name = g_strdup_printf ("%.*s.%.200s%s", (int)folder, file->path, file->path + folder, pattern);
 
-  WCT_TRY (wct_alloc (size, 1, file->path, &name, err));
-  snprintf (name, size, "%.*s.%.200s%s", (int)folder, file->path, file->path + folder, pattern);
   file->descriptor = mkostemp (name, O_CLOEXEC);
-  if (file->descriptor < 0)
-    WCT_TRY (write_failed (file, err));
-  file->temporary = name;
-  name = NULL;
-
-out:
-  wct_free (&name);
-  return status;
+  if (file->descriptor >= 0)
+    {
+      file->temporary = name;
+      return WCT_OK;
+    }
+  g_free (name);
+  return write_failed (file, err);
 }
 
-/* mkostemp makes files that only their owner can read: give what the user's mask allows. */
+/* mkostemp makes files that only their owner can read: give what the user's mask allows, or what the file that is
+ * replaced had. */
 static void
-set_mode (int descriptor)
+set_mode (const WctNewFile *file)
 {
+  struct stat  about;
   const mode_t mask = umask (0);
 
   umask (mask);
-  (void)fchmod (descriptor, 0666 & ~mask);
+  if (stat (file->path, &about) == 0)
+    (void)fchmod (file->descriptor, about.st_mode & 0777);
+  else
+    (void)fchmod (file->descriptor, 0666 & ~mask);
 }
 
 WctStatus
 wct_new_file_open (const char *path, bool force, WctNewFile *out, WctError *err)
 {
   WctNewFile file = { .descriptor = -1, .force = force };
+  char      *target = realpath (path, NULL); /* NULL where nothing is there yet */
   WctStatus  status;
 
-  WCT_TRY (check_existing (path, force, err));
-  WCT_TRY (wct_strdup (path, &file.path, err));
+  file.path = g_strdup (target == NULL ? path : target);
+  free (target);
+  WCT_TRY (wct_new_file_check (file.path, force, err));
   WCT_TRY (make_temporary (&file, err));
-  set_mode (file.descriptor);
+  set_mode (&file);
   *out = file;
   file = (WctNewFile)WCT_NEW_FILE_NONE;
 
@@ -166,7 +168,7 @@ wct_new_file_commit (WctNewFile *file, WctError *err)
     return write_failed (file, err);
   if (rename_into_place (file) != 0)
     return errno == EEXIST ? refuse_existing (file->path, err) : write_failed (file, err);
-  wct_free (&file->temporary);
+  g_clear_pointer (&file->temporary, g_free);
   sync_folder (file);
   return WCT_OK;
 }
@@ -178,7 +180,7 @@ wct_new_file_close (WctNewFile *file)
     close (file->descriptor);
   if (file->temporary != NULL)
     unlink (file->temporary);
-  wct_free (&file->temporary);
-  wct_free (&file->path);
+  g_free (file->temporary);
+  g_free (file->path);
   *file = (WctNewFile)WCT_NEW_FILE_NONE;
 }
