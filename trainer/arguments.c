@@ -129,6 +129,11 @@ static const WctOption options[] = {
     .take = wct_take_number, OF_CONFIG (scale_min), FROM_TO (0.0625, 1) },
   { TRAIN, "Pictures", "no-flip", 0, NULL, "Do not mirror every other picture.", .take = wct_clear_flag,
     OF_CONFIG (flip) },
+  { TRAIN, "Pictures", "fixed", 0, NULL,
+    "Take the same batch at every step, the center crops of the first pictures in order: to compare trainers, or to "
+    "see "
+    "whether a network can learn at all.",
+    .take = wct_take_flag, OF_CONFIG (fixed) },
 
   { TRAIN, "Loss", "lambda", 0, "X", "What the feature term counts for beside the pixel term (default 1; 0: none).",
     .take = wct_take_number, OF_CONFIG (lambda), FROM_TO (0, 1e6) },

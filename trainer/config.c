@@ -68,6 +68,7 @@ static const Field fields[] = {
   FIELD (crop, FIELD_INT32),
   FIELD (scale_min, FIELD_REAL),
   FIELD (flip, FIELD_BOOL),
+  FIELD (fixed, FIELD_BOOL),
   FIELD (test_fraction, FIELD_REAL),
   FIELD (rate, FIELD_REAL),
   FIELD (rate_end, FIELD_REAL),

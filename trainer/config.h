@@ -59,6 +59,7 @@ typedef struct
   double  scale_min; /* pictures are scaled by a random factor in [scale_min, 1] before the crop is taken, as far as it
                         fits */
   bool   flip;
+  bool   fixed; /* the same batch at every step: center crops of the first pictures, in name order */
   double test_fraction;
 
   double       rate, rate_end, beta1, beta2, epsilon;

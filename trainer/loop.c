@@ -123,26 +123,64 @@ open_feed (const Loop *loop, int64_t first_step, WctFeed **out, WctError *err)
   return wct_feed_new (loop->set, &loop->train, &options, first_step, out, err);
 }
 
+/* The batches of a run, from a step on: of a feed, or one for all. */
+typedef struct
+{
+  WctFeed *feed; /* NULL: loop->images hold the one batch */
+} Batches;
+
+/* This rank's part of the one batch. */
+static WctStatus
+load_fixed_batch (Loop *loop, WctError *err)
+{
+  const WctConfig *config = loop->config;
+  const int32_t    share = loop->trainer->share;
+  int32_t          next = wct_parallel_rank () * share, loaded = 0;
+  WctStatus        status = WCT_OK;
+
+  if (next < loop->train.count)
+    status = wct_stills_load (loop->set, &loop->train, config->crop, WCT_STILL_CENTER, &next, share, loop->images,
+                              &loaded, err);
+  if (status == WCT_OK && loaded < share)
+    status = wct_error_set (err, WCT_ERR_ARGUMENT, "--fixed: a batch of %d needs as many pictures; there are fewer",
+                            config->batch);
+  return status;
+}
+
+static WctStatus
+open_batches (Loop *loop, int64_t first_step, Batches *out, WctError *err)
+{
+  out->feed = NULL;
+  return loop->config->fixed ? load_fixed_batch (loop, err) : open_feed (loop, first_step, &out->feed, err);
+}
+
+/* To loop->images. */
+static WctStatus
+next_batch (Loop *loop, Batches *batches, WctError *err)
+{
+  return batches->feed == NULL ? WCT_OK : wct_feed_next (batches->feed, loop->images, err);
+}
+
 /* ---- Starting ----------------------------------------------------------------------------------------------- */
 
 static WctStatus
 start_fresh (Loop *loop, WctError *err)
 {
   WctTrainer *trainer = loop->trainer;
-  WctFeed    *feed = NULL;
+  Batches     batches = { NULL };
   WctStatus   status;
 
-  WCT_TRY (open_feed (loop, 0, &feed, err));
+  WCT_TRY (open_batches (loop, 0, &batches, err));
   for (int64_t pictures = 0; pictures < MEASURED_PICTURES; pictures += loop->config->batch)
     {
-      WCT_TRY (wct_feed_next (feed, loop->images, err));
+      WCT_TRY (next_batch (loop, &batches, err));
       if (pictures == 0)
         WCT_TRY (wct_trainer_start (trainer, loop->images, err));
       WCT_TRY (wct_trainer_measure (trainer, loop->images, err));
     }
 
 out:
-  wct_feed_free (&feed);
+  wct_feed_free (&batches.feed);
   return status;
 }
 
@@ -455,7 +493,7 @@ asked_to_stop (bool *stop, WctError *err)
 }
 
 static WctStatus
-train_steps (Loop *loop, WctFeed *feed, bool *stopped, WctError *err)
+train_steps (Loop *loop, Batches *batches, bool *stopped, WctError *err)
 {
   const WctConfig *config = loop->config;
   WctTrainer      *trainer = loop->trainer;
@@ -465,7 +503,7 @@ train_steps (Loop *loop, WctFeed *feed, bool *stopped, WctError *err)
     {
       WctTerms terms;
 
-      WCT_TRY (wct_feed_next (feed, loop->images, err));
+      WCT_TRY (next_batch (loop, batches, err));
       WCT_TRY (wct_trainer_step (trainer, loop->images, &terms, err));
       WCT_TRY (tell_step (loop, &terms, err));
       print_complaints (loop);
@@ -484,7 +522,7 @@ WctStatus
 wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, bool quiet, WctError *err)
 {
   Loop      loop = { .config = config, .run = run, .checkpoints = checkpoints, .quiet = quiet };
-  WctFeed  *feed = NULL;
+  Batches   batches = { NULL };
   bool      stopped = false;
   WctStatus status;
 
@@ -495,10 +533,10 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
              wct_backend_info (loop.trainer->backend)->detail, wct_pool_threads (loop.trainer->pool));
   if (!resume)
     WCT_TRY (save_checkpoint (&loop, err)); /* from here on it can be resumed, whatever happens */
-  WCT_TRY (open_feed (&loop, loop.trainer->step, &feed, err));
+  WCT_TRY (open_batches (&loop, loop.trainer->step, &batches, err));
   loop.began = seconds_now ();
   loop.first = loop.trainer->step;
-  WCT_TRY (train_steps (&loop, feed, &stopped, err));
+  WCT_TRY (train_steps (&loop, &batches, &stopped, err));
   if (run != NULL && stopped && !quiet)
     fprintf (stderr, "stopped after step %lld; go on with: wct-train resume %s\n", (long long)loop.trainer->step,
              wct_run_path (run));
@@ -510,7 +548,7 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
     }
 
 out:
-  wct_feed_free (&feed);
+  wct_feed_free (&batches.feed);
   close_loop (&loop);
   return status;
 }
