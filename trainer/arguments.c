@@ -299,24 +299,11 @@ check_together (const WctCommand *command, const WctArguments *arguments, WctErr
   return WCT_OK;
 }
 
-/* As many lanes as divide the batch, where nobody said how many. */
-static void
-choose_lanes (WctConfig *config)
-{
-  const int32_t pieces = config->batch / config->accumulate;
-
-  if (config->lanes > 0)
-    return;
-  for (config->lanes = 8; config->lanes > 1 && pieces % config->lanes != 0;)
-    config->lanes--;
-}
-
 static void
 set_defaults (const WctCommand *command, WctArguments *arguments)
 {
   memset (arguments, 0, sizeof *arguments);
   wct_config_defaults (command->line.bit == ENCODER ? WCT_TASK_ENCODER : WCT_TASK_DECODER, &arguments->config);
-  arguments->config.lanes = 0;
   arguments->backend = "auto";
   arguments->size = command->line.bit == EVAL ? 256 : 0;
 }
@@ -332,7 +319,6 @@ wct_arguments_parse (const WctCommand *command, int argc, char **argv, WctArgume
   out->operand_count = operands.count;
   if (out->help)
     return WCT_OK;
-  choose_lanes (&out->config);
   WCT_TRY (check_together (command, out, err));
   WCT_TRY (own_strings (out, err));
 

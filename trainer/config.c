@@ -108,7 +108,6 @@ wct_config_defaults (WctTask task, WctConfig *config)
     .epochs = 500,
     .batch = 128,
     .accumulate = 1,
-    .lanes = 8,
     .crop = 256,
     .scale_min = 0.5,
     .flip = true,
@@ -133,6 +132,19 @@ wct_config_defaults (WctTask task, WctConfig *config)
   };
   if (task == WCT_TASK_ENCODER)
     memcpy (config->channels, (int32_t[]){ 16, 32, 64, 128, 128 }, sizeof config->channels);
+}
+
+#define LANES_USUAL 8
+
+void
+wct_config_choose_lanes (WctConfig *config, int ranks)
+{
+  const int32_t share = config->batch / (ranks * config->accumulate);
+
+  if (config->lanes > 0)
+    return;
+  for (config->lanes = LANES_USUAL; config->lanes > 1 && share % config->lanes != 0;)
+    config->lanes--;
 }
 
 static void *
@@ -337,12 +349,8 @@ check_sizes (const WctConfig *config, WctError *err)
   if (config->crop < CROP_MULTIPLE || config->crop % CROP_MULTIPLE != 0 || config->crop > 4096)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--crop: %d is not a multiple of %d from %d to 4096", config->crop,
                           CROP_MULTIPLE, CROP_MULTIPLE);
-  if (config->batch < 1 || config->lanes < 1 || config->accumulate < 1)
+  if (config->batch < 1 || config->lanes < 0 || config->accumulate < 1)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--batch, --lanes and --accumulate must be at least 1");
-  if (config->batch % (config->lanes * config->accumulate) != 0)
-    return wct_error_set (err, WCT_ERR_ARGUMENT,
-                          "--batch: %d pictures cannot be cut evenly into --lanes %d times --accumulate %d",
-                          config->batch, config->lanes, config->accumulate);
   if (config->steps == 0 && !(config->epochs > 0))
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--steps or --epochs must be more than 0");
   return WCT_OK;

@@ -53,11 +53,11 @@ typedef struct
   double  epochs;
   int32_t batch;      /* of all ranks together, a step of the optimizer */
   int32_t accumulate; /* parts that a rank's share is computed in, one after the other: less memory, same result */
-  int32_t
-    lanes;      /* parts that are computed side by side and summed in order, so that results do not depend on threads */
-  int32_t crop; /* pixels, a multiple of 16 */
-  double  scale_min; /* pictures are scaled by a random factor in [scale_min, 1] before the crop is taken, as far as it
-                        fits */
+  int32_t lanes;      /* parts of a rank's share that are computed side by side and summed in order, so that results do
+                         not depend on threads; 0: to be chosen by wct_config_choose_lanes */
+  int32_t crop;       /* pixels, a multiple of 16 */
+  double  scale_min;  /* pictures are scaled by a random factor in [scale_min, 1] before the crop is taken, as far as it
+                         fits */
   bool   flip;
   bool   fixed; /* the same batch at every step: center crops of the first pictures, in name order */
   double test_fraction;
@@ -89,6 +89,9 @@ extern const char *const wct_config_starts[], *const wct_config_loss_scales[], *
 
 void wct_config_defaults (WctTask task, WctConfig *config);
 void wct_config_clear (WctConfig *config);
+
+/* As many lanes as cut the share of one of @ranks evenly, up to 8, where none were asked for. */
+void wct_config_choose_lanes (WctConfig *config, int ranks);
 
 /* Both ways without loss; the sentence names the key that is wrong. */
 json_t   *wct_config_to_json (const WctConfig *config);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -105,8 +106,9 @@ out:
   return status;
 }
 
+/* Batches of @batch pictures, shared by @ranks. */
 static WctStatus
-open_feed (const Loop *loop, int64_t first_step, WctFeed **out, WctError *err)
+open_feed (const Loop *loop, int32_t batch, int ranks, int64_t first_step, WctFeed **out, WctError *err)
 {
   const WctConfig *config = loop->config;
   WctFeedOptions   options;
@@ -114,9 +116,9 @@ open_feed (const Loop *loop, int64_t first_step, WctFeed **out, WctError *err)
   wct_feed_defaults (&options);
   options.crop = config->crop;
   options.side_max = wct_feed_side_max (config->crop, config->scale_min);
-  options.batch = config->batch;
-  options.rank = wct_parallel_rank ();
-  options.ranks = wct_parallel_ranks ();
+  options.batch = batch;
+  options.rank = ranks > 1 ? wct_parallel_rank () : 0;
+  options.ranks = ranks;
   options.seed = config->seed;
   options.scale_min = config->scale_min;
   options.flip = config->flip;
@@ -129,29 +131,31 @@ typedef struct
   WctFeed *feed; /* NULL: loop->images hold the one batch */
 } Batches;
 
-/* This rank's part of the one batch. */
+/* @count pictures of the one batch, from @first on. */
 static WctStatus
-load_fixed_batch (Loop *loop, WctError *err)
+load_fixed (const Loop *loop, int32_t first, int32_t count, float *images, WctError *err)
 {
-  const WctConfig *config = loop->config;
-  const int32_t    share = loop->trainer->share;
-  int32_t          next = wct_parallel_rank () * share, loaded = 0;
-  WctStatus        status = WCT_OK;
+  int32_t   next = first, loaded = 0;
+  WctStatus status = WCT_OK;
 
-  if (next < loop->train.count)
-    status = wct_stills_load (loop->set, &loop->train, config->crop, WCT_STILL_CENTER, &next, share, loop->images,
+  if (first < loop->train.count)
+    status = wct_stills_load (loop->set, &loop->train, loop->config->crop, WCT_STILL_CENTER, &next, count, images,
                               &loaded, err);
-  if (status == WCT_OK && loaded < share)
+  if (status == WCT_OK && loaded < count)
     status = wct_error_set (err, WCT_ERR_ARGUMENT, "--fixed: a batch of %d needs as many pictures; there are fewer",
-                            config->batch);
+                            loop->config->batch);
   return status;
 }
 
 static WctStatus
 open_batches (Loop *loop, int64_t first_step, Batches *out, WctError *err)
 {
+  const int32_t share = loop->trainer->share;
+
   out->feed = NULL;
-  return loop->config->fixed ? load_fixed_batch (loop, err) : open_feed (loop, first_step, &out->feed, err);
+  if (loop->config->fixed)
+    return load_fixed (loop, wct_parallel_rank () * share, share, loop->images, err);
+  return open_feed (loop, loop->config->batch, wct_parallel_ranks (), first_step, &out->feed, err);
 }
 
 /* To loop->images. */
@@ -163,20 +167,45 @@ next_batch (Loop *loop, Batches *batches, WctError *err)
 
 /* ---- Starting ----------------------------------------------------------------------------------------------- */
 
+/* All ranks begin with the same pictures. */
+static WctStatus
+start_values (Loop *loop, WctError *err)
+{
+  const WctConfig *config = loop->config;
+  const int32_t    count = wct_trainer_start_pictures (config);
+  WctFeed         *feed = NULL;
+  float           *images = NULL;
+  WctStatus        status;
+
+  WCT_TRY (wct_alloc ((size_t)count * 3 * (size_t)config->crop * (size_t)config->crop, sizeof (float),
+                      "pictures to start from", &images, err));
+  if (config->fixed)
+    WCT_TRY (load_fixed (loop, 0, count, images, err));
+  else
+    {
+      WCT_TRY (open_feed (loop, count, 1, 0, &feed, err));
+      WCT_TRY (wct_feed_next (feed, images, err));
+    }
+  WCT_TRY (wct_trainer_start (loop->trainer, images, err));
+
+out:
+  wct_feed_free (&feed);
+  wct_free (&images);
+  return status;
+}
+
 static WctStatus
 start_fresh (Loop *loop, WctError *err)
 {
-  WctTrainer *trainer = loop->trainer;
-  Batches     batches = { NULL };
-  WctStatus   status;
+  Batches   batches = { NULL };
+  WctStatus status;
 
+  WCT_TRY (start_values (loop, err));
   WCT_TRY (open_batches (loop, 0, &batches, err));
   for (int64_t pictures = 0; pictures < MEASURED_PICTURES; pictures += loop->config->batch)
     {
       WCT_TRY (next_batch (loop, &batches, err));
-      if (pictures == 0)
-        WCT_TRY (wct_trainer_start (trainer, loop->images, err));
-      WCT_TRY (wct_trainer_measure (trainer, loop->images, err));
+      WCT_TRY (wct_trainer_measure (loop->trainer, loop->images, err));
     }
 
 out:
@@ -216,6 +245,24 @@ save_checkpoint (Loop *loop, WctError *err)
   return wct_state_save (loop->trainer, loop->checkpoints, loop->config->keep, err);
 }
 
+/* Ranks that train different things would sum nonsense. Paths and threads may differ from machine to machine. */
+static WctStatus
+agree_on_config (const WctConfig *config, WctError *err)
+{
+  static const char *const own[] = { "model", "start_model", "data", "test_data", "threads" };
+  json_t                  *json = wct_config_to_json (config);
+  char                    *text;
+  WctStatus                status;
+
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+    json_object_del (json, own[i]);
+  text = json_dumps (json, JSON_COMPACT);
+  json_decref (json);
+  status = wct_parallel_agree_text ("the configuration", text == NULL ? "" : text, err);
+  free (text);
+  return status;
+}
+
 static WctStatus
 open_loop (Loop *loop, bool resume, WctError *err)
 {
@@ -223,6 +270,7 @@ open_loop (Loop *loop, bool resume, WctError *err)
   const size_t picture = 3 * (size_t)config->crop * (size_t)config->crop;
   WctStatus    status;
 
+  WCT_TRY (agree_on_config (config, err));
   WCT_TRY (open_data (loop, err));
   if (config->steps == 0)
     config->steps = (int64_t)ceil (config->epochs * loop->train.count / config->batch);
@@ -481,17 +529,6 @@ test_period (const Loop *loop)
   return loop->config->test_every > 0 ? loop->config->test_every : epoch;
 }
 
-/* A rank that was asked to stop stops all. */
-static WctStatus
-asked_to_stop (bool *stop, WctError *err)
-{
-  double    asked = wct_interrupted () ? 1 : 0;
-  WctStatus status = wct_parallel_sum_doubles (&asked, 1, err);
-
-  *stop = asked > 0;
-  return status;
-}
-
 static WctStatus
 train_steps (Loop *loop, Batches *batches, bool *stopped, WctError *err)
 {
@@ -507,7 +544,7 @@ train_steps (Loop *loop, Batches *batches, bool *stopped, WctError *err)
       WCT_TRY (wct_trainer_step (trainer, loop->images, &terms, err));
       WCT_TRY (tell_step (loop, &terms, err));
       print_complaints (loop);
-      WCT_TRY (asked_to_stop (stopped, err));
+      WCT_TRY (wct_parallel_any (wct_interrupted (), stopped, err)); /* one that is asked to stop stops all */
       if (trainer->step % test_period (loop) == 0 || trainer->step == config->steps)
         WCT_TRY (test (loop, err));
       if (trainer->step % config->checkpoint_every == 0 || trainer->step == config->steps || *stopped)
@@ -529,8 +566,9 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
   WCT_TRY (open_loop (&loop, resume, err));
   print_complaints (&loop);
   if (run != NULL && !quiet)
-    fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads\n", loop.train.count, loop.test.count,
-             wct_backend_info (loop.trainer->backend)->detail, wct_pool_threads (loop.trainer->pool));
+    fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads, %s\n", loop.train.count, loop.test.count,
+             wct_backend_info (loop.trainer->backend)->detail, wct_pool_threads (loop.trainer->pool),
+             wct_parallel_detail ());
   if (!resume)
     WCT_TRY (save_checkpoint (&loop, err)); /* from here on it can be resumed, whatever happens */
   WCT_TRY (open_batches (&loop, loop.trainer->step, &batches, err));

@@ -47,13 +47,6 @@ print_help (FILE *file)
 }
 
 static int
-fail (const char *who, const char *sentence, const char *more, int exit_status)
-{
-  wct_print_sentence (who, sentence, more);
-  return exit_status;
-}
-
-static int
 run (const WctCommand *command, int argc, char **argv)
 {
   char         who[48], more[64];
@@ -64,7 +57,10 @@ run (const WctCommand *command, int argc, char **argv)
   snprintf (who, sizeof who, "wct-train %s", command->line.name);
   snprintf (more, sizeof more, "; see 'wct-train %s --help'", command->line.name);
   if (wct_arguments_parse (command, argc, argv, &arguments, &err) != WCT_OK)
-    return fail (who, err.message, more, WCT_EXIT_USAGE);
+    {
+      wct_print_sentence (who, err.message, more);
+      return WCT_EXIT_USAGE;
+    }
   if (arguments.help)
     {
       wct_options_print_help (&wct_program, &command->line, stdout);
@@ -75,10 +71,10 @@ run (const WctCommand *command, int argc, char **argv)
   if (status == WCT_OK)
     status = command->run (&arguments, &err);
   wct_arguments_clear (&arguments);
-  wct_parallel_end (status != WCT_OK);
-  if (status == WCT_OK)
-    return WCT_EXIT_DONE;
-  return fail ("wct-train", status == WCT_CANCELED ? "canceled" : err.message, "", WCT_EXIT_FAILED);
+  if (status != WCT_OK)
+    wct_print_sentence ("wct-train", status == WCT_CANCELED ? "canceled" : err.message, "");
+  wct_parallel_end (status != WCT_OK); /* under MPI a failure ends the process here */
+  return status == WCT_OK ? WCT_EXIT_DONE : WCT_EXIT_FAILED;
 }
 
 int

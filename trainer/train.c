@@ -40,6 +40,7 @@ wct_command_train (WctArguments *arguments, WctError *err)
   WctStatus status;
 
   WCT_TRY (wct_parallel_start (NULL, NULL, err));
+  wct_config_choose_lanes (&arguments->config, wct_parallel_ranks ());
   if (wct_parallel_rank () == 0)
     WCT_TRY (wct_run_create (arguments->output, &arguments->config, &run, err));
   WCT_TRY (train (&arguments->config, run, arguments->output, false, arguments->quiet, err));

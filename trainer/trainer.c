@@ -40,6 +40,25 @@ out:
   return status;
 }
 
+/* Shares of ranks, lanes and pieces must be even: gradients of all pictures count alike. */
+static WctStatus
+cut_batch (WctTrainer *trainer, WctError *err)
+{
+  const WctConfig *config = trainer->config;
+  const int        ranks = wct_parallel_ranks ();
+
+  trainer->lanes = config->lanes;
+  trainer->pieces = config->accumulate;
+  trainer->share = config->batch / ranks;
+  trainer->piece = trainer->share / (trainer->lanes * trainer->pieces);
+  if (config->batch % ranks == 0 && trainer->share % (trainer->lanes * trainer->pieces) == 0)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT,
+                        "--batch: %d pictures cannot be cut evenly for %d processes of %d --lanes, each in %d pieces "
+                        "(--accumulate)",
+                        config->batch, ranks, config->lanes, config->accumulate);
+}
+
 static WctStatus
 make_workers (WctTrainer *trainer, WctError *err)
 {
@@ -75,11 +94,8 @@ wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err)
   WCT_TRY (wct_alloc (1, sizeof *trainer, "trainer", &trainer, err));
   trainer->config = config;
   trainer->task = config->task == WCT_TASK_DECODER ? &wct_task_decoder : &wct_task_encoder;
-  trainer->share = config->batch / wct_parallel_ranks ();
   trainer->scales = (WctScales){ 1, { 1, 1, 1, 1, 1 } };
-  trainer->lanes = config->lanes;
-  trainer->pieces = config->accumulate;
-  trainer->piece = trainer->share / (trainer->lanes * trainer->pieces);
+  WCT_TRY (cut_batch (trainer, err));
   WCT_TRY (wct_alloc ((size_t)trainer->lanes, sizeof *trainer->lane_terms, "trainer", &trainer->lane_terms, err));
   WCT_TRY (open_models (trainer, err));
   WCT_TRY (open_backend (trainer, err));
@@ -247,10 +263,16 @@ copy_to_average (WctLearner *learner)
     memcpy (learner->average, learner->values, learner->count * sizeof (float));
 }
 
+int32_t
+wct_trainer_start_pictures (const WctConfig *config)
+{
+  return config->batch < START_PICTURES ? config->batch : START_PICTURES;
+}
+
 WctStatus
 wct_trainer_start (WctTrainer *trainer, const float *images, WctError *err)
 {
-  const int32_t count = trainer->share < START_PICTURES ? trainer->share : START_PICTURES;
+  const int32_t count = wct_trainer_start_pictures (trainer->config);
   WctStatus     status;
 
   WCT_TRY (trainer->task->start (trainer, images, count, err));

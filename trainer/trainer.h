@@ -81,7 +81,9 @@ struct WctTrainer
 WctStatus wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err);
 void      wct_trainer_free (WctTrainer **trainer);
 
-/* Values to start from. @images: a share of a batch, (share, 3, crop, crop) */
+/* Values to start from. @images: the first pictures of the first batch of all ranks, (start_pictures, 3, crop, crop):
+ * the same, however many ranks there are */
+int32_t   wct_trainer_start_pictures (const WctConfig *config);
 WctStatus wct_trainer_start (WctTrainer *trainer, const float *images, WctError *err);
 
 /* Scales, from one more batch: they are of the data, and settle with some hundred pictures. Once at least, before the
