@@ -13,7 +13,7 @@
 
 typedef struct
 {
-  WctPacking *encoder; /* of the level */
+  WctPacking *encoder; /* of the level; the first worker's, the others borrow it */
   WctChain   *encode, *decode;
   WctBatch   *features, *result, *result_features;
   WctBatch   *feature_gradient, *result_gradient;
@@ -89,23 +89,6 @@ start (WctTrainer *trainer, const float *images, int32_t count, WctError *err)
 
 /* ---- Workers ------------------------------------------------------------------------------------------------ */
 
-/* The weights of an encoder, packed once for all workers: the first one's. */
-static WctStatus
-pack_encoder (WctTrainer *trainer, int level, WctPacking **out, WctError *err)
-{
-  const WctTrainingOps *ops = trainer->backend->ops->training;
-  const WctNetwork     *encoder = encoder_of (trainer, level);
-  WctStatus             status;
-
-  WCT_TRY (ops->packing_new (trainer->backend->ctx, encoder->layers, encoder->count, trainer->config->precision,
-                             WCT_CHAIN_INPUT_GRADIENT, out, err));
-  for (int i = 0; i < encoder->count; i++)
-    WCT_TRY (ops->pack (trainer->backend->ctx, *out, i, err));
-
-out:
-  return status;
-}
-
 static WctStatus
 level_work_new (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
 {
@@ -119,7 +102,8 @@ level_work_new (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
   WctStatus             status = WCT_OK;
 
   if (first == NULL || first->levels[level - 1].encoder == NULL)
-    WCT_TRY (pack_encoder (trainer, level, &work->encoder, err));
+    WCT_TRY (wct_layers_pack (trainer->backend, encoder->layers, encoder->count, trainer->config->precision,
+                              WCT_CHAIN_INPUT_GRADIENT, &work->encoder, err));
   WCT_TRY (ops->chain_new (ctx, work->encoder != NULL ? work->encoder : first->levels[level - 1].encoder, picture,
                            piece, WCT_CHAIN_INPUT_GRADIENT, &work->encode, err));
   WCT_TRY (ops->chain_new (ctx, learner_of (trainer, level)->packing, features, piece, WCT_CHAIN_WEIGHT_GRADIENTS,

@@ -178,23 +178,16 @@ start (WctTrainer *trainer, const float *images, int32_t count, WctError *err)
 
 /* ---- Workers ------------------------------------------------------------------------------------------------ */
 
+/* Layers are borrowed for as long as the packing lives: those of the model, from where the segment begins. */
 static WctStatus
 pack_teacher (WctTrainer *trainer, int level, WctPacking **out, WctError *err)
 {
-  const WctTrainingOps *ops = trainer->backend->ops->training;
-  const WctNetwork     *encoder = wct_model_encoder (trainer->model, level);
-  WctNetwork            segment;
-  WctStatus             status;
+  const WctNetwork *encoder = wct_model_encoder (trainer->model, level);
+  WctNetwork        segment;
 
-  /* Layers are borrowed for as long as the packing lives: those of the model, from where the segment begins. */
   teacher_segment (trainer, level, &segment);
-  WCT_TRY (ops->packing_new (trainer->backend->ctx, encoder->layers + encoder->count - segment.count, segment.count,
-                             trainer->config->precision, WCT_CHAIN_FORWARD, out, err));
-  for (int i = 0; i < segment.count; i++)
-    WCT_TRY (ops->pack (trainer->backend->ctx, *out, i, err));
-
-out:
-  return status;
+  return wct_layers_pack (trainer->backend, encoder->layers + encoder->count - segment.count, segment.count,
+                          trainer->config->precision, WCT_CHAIN_FORWARD, out, err);
 }
 
 /* Shapes of a level: of its features in the trunk and in the teacher, and of what they are made from. */

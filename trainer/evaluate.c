@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "learner.h"
 #include "mem.h"
 #include "ssim.h"
 
@@ -24,18 +25,6 @@ typedef struct
   Bench       *benches;
   WctScore    *scores; /* one for each picture */
 } Evaluation;
-
-static WctStatus
-pack_network (WctBackend *backend, const WctNetwork *network, WctPacking **out, WctError *err)
-{
-  const WctTrainingOps *ops = backend->ops->training;
-  WctStatus             status =
-    ops->packing_new (backend->ctx, network->layers, network->count, WCT_PRECISION_F32, WCT_CHAIN_FORWARD, out, err);
-
-  for (int i = 0; i < network->count && status == WCT_OK; i++)
-    status = ops->pack (backend->ctx, *out, i, err);
-  return status;
-}
 
 static size_t
 values_of (WctShape shape)
@@ -152,8 +141,10 @@ wct_evaluate (WctBackend *backend, WctPool *pool, const WctNetwork *encoder, con
   if (results == NULL)
     WCT_TRY (wct_alloc ((size_t)count * values_of (picture), sizeof (float), "evaluation", &own_results, err));
   on.results = results != NULL ? results : own_results;
-  WCT_TRY (pack_network (backend, encoder, &on.encoder, err));
-  WCT_TRY (pack_network (backend, decoder, &on.decoder, err));
+  WCT_TRY (
+    wct_layers_pack (backend, encoder->layers, encoder->count, WCT_PRECISION_F32, WCT_CHAIN_FORWARD, &on.encoder, err));
+  WCT_TRY (
+    wct_layers_pack (backend, decoder->layers, decoder->count, WCT_PRECISION_F32, WCT_CHAIN_FORWARD, &on.decoder, err));
   for (int i = 0; i < threads; i++)
     WCT_TRY (bench_new (&on, &on.benches[i], err));
   WCT_TRY (wct_pool_run (pool, count, evaluate_picture, &on, NULL, 0, err));

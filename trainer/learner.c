@@ -191,6 +191,25 @@ wct_learner_pack (WctBackend *backend, WctLearner *learner, WctError *err)
 }
 
 WctStatus
+wct_layers_pack (WctBackend *backend, const WctLayer *layers, int count, WctPrecision precision, unsigned uses,
+                 WctPacking **out, WctError *err)
+{
+  const WctTrainingOps *ops = backend->ops->training;
+  WctPacking           *packing = NULL;
+  WctStatus             status;
+
+  WCT_TRY (ops->packing_new (backend->ctx, layers, count, precision, uses, &packing, err));
+  for (int i = 0; i < count; i++)
+    WCT_TRY (ops->pack (backend->ctx, packing, i, err));
+  *out = packing;
+  packing = NULL;
+
+out:
+  ops->packing_free (backend->ctx, &packing);
+  return status;
+}
+
+WctStatus
 wct_learner_copy (WctLearner *learner, const WctNetwork *from, WctError *err)
 {
   for (int i = 0; i < learner->network.count; i++)

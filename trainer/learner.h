@@ -44,6 +44,10 @@ WctStatus wct_learner_pack (WctBackend *backend, WctLearner *learner, WctError *
 /* Copies another network's values; shapes must be equal. The sentence names the layer where they are not. */
 WctStatus wct_learner_copy (WctLearner *learner, const WctNetwork *from, WctError *err);
 
+/* A packing of layers whose weights stay as they are, packed. */
+WctStatus wct_layers_pack (WctBackend *backend, const WctLayer *layers, int count, WctPrecision precision,
+                           unsigned uses, WctPacking **out, WctError *err);
+
 /* The mirror of an encoder: its layers backwards, input and output swapped, up-sampling for pooling; the last
  * convolution has no ReLU. Names follow: "decoder3.conv2_1". */
 void wct_network_mirror (const WctNetwork *encoder, int level, WctNetwork *out);

@@ -79,9 +79,7 @@ run_layers (WctTrainer *trainer, const WctLayer *layers, int count, const Maps *
 
   if (count == 0)
     return copy_maps (in, out, err);
-  WCT_TRY (ops->packing_new (ctx, layers, count, WCT_PRECISION_F32, WCT_CHAIN_FORWARD, &packing, err));
-  for (int i = 0; i < count; i++)
-    WCT_TRY (ops->pack (ctx, packing, i, err));
+  WCT_TRY (wct_layers_pack (trainer->backend, layers, count, WCT_PRECISION_F32, WCT_CHAIN_FORWARD, &packing, err));
   WCT_TRY (ops->chain_new (ctx, packing, in->shape, in->count, WCT_CHAIN_FORWARD, &chain, err));
   WCT_TRY (ops->batch_new (ctx, in->count, in->shape, &source, err));
   WCT_TRY (ops->batch_new (ctx, in->count, maps.shape, &result, err));

@@ -18,40 +18,6 @@ typedef struct
 
 /* ---- V = B' d B --------------------------------------------------------------------------------------------- */
 
-/* One tile of one block. @at_edge: parts of it may lie beyond the padded piece, and are zero. */
-INLINE void
-transform_input_tile (const float *in, int32_t rows, int32_t columns, size_t row_floats, float *points,
-                      size_t point_floats, bool at_edge)
-{
-  Vector lines[SIDE][SIDE]; /* [column][row point] */
-
-  UNROLL
-  for (int column = 0; column < SIDE; column++)
-    {
-      Vector d[SIDE];
-
-      UNROLL
-      for (int row = 0; row < SIDE; row++)
-        d[row] = at_edge && (row >= rows || column >= columns)
-                   ? (Vector){ 0 }
-                   : load (in + (size_t)row * row_floats + (size_t)column * WCT_BLOCK);
-      transform_input_line (d, lines[column]);
-    }
-  UNROLL
-  for (int row = 0; row < SIDE; row++)
-    {
-      Vector d[SIDE], t[SIDE];
-
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        d[column] = lines[column][row];
-      transform_input_line (d, t);
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        store (points + (size_t)(row * SIDE + column) * point_floats, t[column]);
-    }
-}
-
 static void
 transform_input (const Batch *batch, const float *in)
 {

@@ -32,6 +32,47 @@ transform_input_line (const Vector d[SIDE], Vector t[SIDE])
   t[5] = 4 * d[1] - 5 * d[3] + d[5];
 }
 
+/* The second half of B' d B: rows of points to their places. @lines: [column][row point] */
+INLINE void
+transform_input_rows (Vector lines[SIDE][SIDE], float *points, size_t point_floats)
+{
+  UNROLL
+  for (int row = 0; row < SIDE; row++)
+    {
+      Vector d[SIDE], t[SIDE];
+
+      UNROLL
+      for (int column = 0; column < SIDE; column++)
+        d[column] = lines[column][row];
+      transform_input_line (d, t);
+      UNROLL
+      for (int column = 0; column < SIDE; column++)
+        store (points + (size_t)(row * SIDE + column) * point_floats, t[column]);
+    }
+}
+
+/* One tile of one block. @at_edge: parts of it may lie beyond the padded piece, and are zero. */
+INLINE void
+transform_input_tile (const float *in, int32_t rows, int32_t columns, size_t row_floats, float *points,
+                      size_t point_floats, bool at_edge)
+{
+  Vector lines[SIDE][SIDE]; /* [column][row point] */
+
+  UNROLL
+  for (int column = 0; column < SIDE; column++)
+    {
+      Vector d[SIDE];
+
+      UNROLL
+      for (int row = 0; row < SIDE; row++)
+        d[row] = at_edge && (row >= rows || column >= columns)
+                   ? (Vector){ 0 }
+                   : load (in + (size_t)row * row_floats + (size_t)column * WCT_BLOCK);
+      transform_input_line (d, lines[column]);
+    }
+  transform_input_rows (lines, points, point_floats);
+}
+
 /* A' m */
 INLINE void
 transform_output_line (const Vector m[SIDE], Vector y[TILE])

@@ -98,50 +98,7 @@ transform_patch (const float *in, const int32_t rows[SIDE], const int32_t column
           zeros && (rows[row] < 0 || columns[column] < 0) ? (Vector){ 0 } : load (in + rows[row] + columns[column]);
       transform_input_line (d, lines[column]);
     }
-  UNROLL
-  for (int row = 0; row < SIDE; row++)
-    {
-      Vector d[SIDE], t[SIDE];
-
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        d[column] = lines[column][row];
-      transform_input_line (d, t);
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        store (points + (size_t)(row * SIDE + column) * point_floats, t[column]);
-    }
-}
-
-/* The same where all of it lies inside: steps instead of tables. */
-INLINE void
-transform_inner_patch (const float *in, size_t row_floats, float *points, size_t point_floats)
-{
-  Vector lines[SIDE][SIDE];
-
-  UNROLL
-  for (int column = 0; column < SIDE; column++)
-    {
-      Vector d[SIDE];
-
-      UNROLL
-      for (int row = 0; row < SIDE; row++)
-        d[row] = load (in + (size_t)row * row_floats + (size_t)column * WCT_BLOCK);
-      transform_input_line (d, lines[column]);
-    }
-  UNROLL
-  for (int row = 0; row < SIDE; row++)
-    {
-      Vector d[SIDE], t[SIDE];
-
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        d[column] = lines[column][row];
-      transform_input_line (d, t);
-      UNROLL
-      for (int column = 0; column < SIDE; column++)
-        store (points + (size_t)(row * SIDE + column) * point_floats, t[column]);
-    }
+  transform_input_rows (lines, points, point_floats);
 }
 
 /* V of one tile, all blocks. @points: of the tile at the first point; points are @point_floats apart */
@@ -159,7 +116,8 @@ transform_tile (const Source *source, Place place, float *points, size_t point_f
     {
       in += ((size_t)y * (size_t)w + (size_t)x) * WCT_BLOCK;
       for (int32_t b = 0; b < blocks; b++)
-        transform_inner_patch (in + (size_t)b * plane, (size_t)w * WCT_BLOCK, points + b * WCT_BLOCK, point_floats);
+        transform_input_tile (in + (size_t)b * plane, SIDE, SIDE, (size_t)w * WCT_BLOCK, points + b * WCT_BLOCK,
+                              point_floats, false);
       return;
     }
   index_line (y, source->h, source->border, source->upsample, w * WCT_BLOCK, rows);
