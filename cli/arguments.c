@@ -259,7 +259,9 @@ help_text (const WctOption *option)
                           info->max, info->def);
 }
 
-const WctProgram wct_program = { "wct", options, OPTION_COUNT, help_text };
+const WctProgram wct_program = {
+  .name = "wct", .options = options, .option_count = OPTION_COUNT, .help_of = help_text
+};
 
 /* ---- parsing ------------------------------------------------------------------------------------------------ */
 

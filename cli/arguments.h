@@ -68,7 +68,7 @@ WctStatus wct_arguments_parse (const WctCommand *command, int argc, char **argv,
 
 void wct_arguments_clear (WctArguments *arguments);
 
-/* The table of options. */
+/* Name and table of options; main fills in the rest. */
 extern const WctProgram wct_program;
 
 #endif

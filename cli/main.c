@@ -30,28 +30,14 @@ static const WctCommand commands[] = {
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
-static void
-print_help (FILE *file)
-{
-  fprintf (file, "Usage: wct COMMAND [OPTION]...\n\n"
-                 "Universal style transfer: gives a picture the style of others.\n\nCommands:\n");
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    fprintf (file, "  wct %s %s\n      %s\n", commands[i].line.name, commands[i].line.operands,
-             commands[i].line.summary);
-  fprintf (file, "\nOptions:\n"
-                 "  -h, --help     Show this help; 'wct COMMAND --help' shows the command's options.\n"
-                 "  -V, --version  Show the version.\n\n"
-                 "Exit status: 0 done, 1 failed (one sentence on standard error), 2 wrong usage.\n"
-                 "The manual: man wct\n");
-}
-
 static int
-run (const WctCommand *command, int argc, char **argv)
+run (size_t index, int argc, char **argv)
 {
-  char         who[32], more[64];
-  WctArguments arguments;
-  WctError     err;
-  WctStatus    status;
+  const WctCommand *command = &commands[index];
+  char              who[32], more[64];
+  WctArguments      arguments;
+  WctError          err;
+  WctStatus         status;
 
   snprintf (who, sizeof who, "wct %s", command->line.name);
   snprintf (more, sizeof more, "; see 'wct %s --help'", command->line.name);
@@ -76,33 +62,20 @@ run (const WctCommand *command, int argc, char **argv)
   return status == WCT_OK ? WCT_EXIT_DONE : WCT_EXIT_FAILED;
 }
 
+static const WctCommandLine *
+command_at (size_t index)
+{
+  return index < COMMAND_COUNT ? &commands[index].line : NULL;
+}
+
 int
 main (int argc, char **argv)
 {
-  const char *first = argc > 1 ? argv[1] : "";
+  WctProgram program = wct_program;
 
-  if (strcmp (first, "--help") == 0 || strcmp (first, "-h") == 0 || strcmp (first, "help") == 0)
-    {
-      print_help (stdout);
-      return WCT_EXIT_DONE;
-    }
-  if (strcmp (first, "--version") == 0 || strcmp (first, "-V") == 0)
-    {
-      printf ("wct %s\n", wct_version ());
-      return WCT_EXIT_DONE;
-    }
-  if (strcmp (first, "--print-options") == 0) /* for tests: manual and completion must have them all */
-    {
-      for (size_t i = 0; i < COMMAND_COUNT; i++)
-        wct_options_print_table (&wct_program, &commands[i].line, stdout);
-      return WCT_EXIT_DONE;
-    }
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp (first, commands[i].line.name) == 0)
-      return run (&commands[i], argc - 1, argv + 1);
-  if (argc < 2)
-    fprintf (stderr, "wct: a command is needed; see 'wct --help'\n");
-  else
-    fprintf (stderr, "wct: there is no command '%s'; see 'wct --help'\n", first);
-  return WCT_EXIT_USAGE;
+  program.about = "Universal style transfer: gives a picture the style of others.";
+  program.version = wct_version ();
+  program.command = command_at;
+  program.run = run;
+  return wct_program_main (&program, argc, argv);
 }

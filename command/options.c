@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit-status.h"
+
 /* ---- Values ------------------------------------------------------------------------------------------------- */
 
 bool
@@ -327,4 +329,58 @@ wct_print_sentence (const char *who, const char *sentence, const char *more)
     if ((unsigned char)*c < ' ' || *c == '\x7f')
       *c = '?';
   fprintf (stderr, "%s: %s%s\n", who, line, more);
+}
+
+/* ---- Commands ----------------------------------------------------------------------------------------------- */
+
+static void
+print_program_help (const WctProgram *program, FILE *file)
+{
+  const WctCommandLine *command;
+
+  fprintf (file, "Usage: %s COMMAND [OPTION]...\n\n%s\n\nCommands:\n", program->name, program->about);
+  for (size_t i = 0; (command = program->command (i)) != NULL; i++)
+    fprintf (file, "  %s %s %s\n      %s\n", program->name, command->name, command->operands, command->summary);
+  fprintf (file,
+           "\nOptions:\n"
+           "  -h, --help     Show this help; '%s COMMAND --help' shows the command's options.\n"
+           "  -V, --version  Show the version.\n\n"
+           "Exit status: 0 done, 1 failed (one sentence on standard error), 2 wrong usage.\n"
+           "The manual: man %s\n",
+           program->name, program->name);
+}
+
+static bool
+is_one_of (const char *word, const char *first, const char *second, const char *third)
+{
+  return strcmp (word, first) == 0 || strcmp (word, second) == 0 || strcmp (word, third) == 0;
+}
+
+int
+wct_program_main (const WctProgram *program, int argc, char **argv)
+{
+  const char           *first = argc > 1 ? argv[1] : "";
+  const bool            help = is_one_of (first, "--help", "-h", "help");
+  const bool            version = is_one_of (first, "--version", "-V", "--version");
+  const bool            table = strcmp (first, "--print-options") == 0;
+  const WctCommandLine *command;
+
+  if (help)
+    print_program_help (program, stdout);
+  if (version)
+    printf ("%s %s\n", program->name, program->version);
+  for (size_t i = 0; (command = program->command (i)) != NULL; i++)
+    {
+      if (table)
+        wct_options_print_table (program, command, stdout);
+      else if (strcmp (first, command->name) == 0)
+        return program->run (i, argc - 1, argv + 1);
+    }
+  if (help || version || table)
+    return WCT_EXIT_DONE;
+  if (argc < 2)
+    fprintf (stderr, "%s: a command is needed; see '%s --help'\n", program->name, program->name);
+  else
+    fprintf (stderr, "%s: there is no command '%s'; see '%s --help'\n", program->name, first, program->name);
+  return WCT_EXIT_USAGE;
 }

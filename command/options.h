@@ -39,11 +39,22 @@ typedef struct
 
 typedef struct
 {
-  const char      *name; /* "wct" */
+  const char      *name;  /* "wct" */
+  const char      *about; /* one sentence */
+  const char      *version;
   const WctOption *options;
   size_t           option_count;
   char *(*help_of) (const WctOption *option); /* to be freed with g_free; NULL where every row has its text */
+
+  /* The command number @index, from 0 on; NULL behind the last. And what runs it: returns the exit status. @argv: the
+   * command's name first */
+  const WctCommandLine *(*command) (size_t index);
+  int (*run) (size_t index, int argc, char **argv);
 } WctProgram;
+
+/* main: finds the command, or shows help, version, or the options (--print-options, for tests: manual and completion
+ * must have them all). Returns the exit status. */
+int wct_program_main (const WctProgram *program, int argc, char **argv);
 
 /* What stands on a command line besides options; borrowed from argv. */
 typedef struct

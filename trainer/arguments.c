@@ -234,7 +234,9 @@ static const WctOption options[] = {
   { ALL, "Other", "help", 'h', NULL, "Show this help.", .take = wct_take_help },
 };
 
-const WctProgram wct_program = { "wct-train", options, sizeof options / sizeof options[0], NULL };
+const WctProgram wct_program = { .name = "wct-train",
+                                 .options = options,
+                                 .option_count = sizeof options / sizeof options[0] };
 
 /* ---- Parsing ------------------------------------------------------------------------------------------------ */
 

@@ -41,6 +41,7 @@ typedef struct
   WctStatus (*run) (WctArguments *arguments, WctError *err);
 } WctCommand;
 
+/* Name and table of options; main fills in the rest. */
 extern const WctProgram wct_program;
 
 /* @out: on WCT_OK to be cleared with wct_arguments_clear */

@@ -31,28 +31,14 @@ static const WctCommand commands[] = {
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
-static void
-print_help (FILE *file)
-{
-  fprintf (file, "Usage: wct-train COMMAND [OPTION]...\n\n"
-                 "Trains decoders and compact encoders for universal style transfer.\n\nCommands:\n");
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    fprintf (file, "  wct-train %s %s\n      %s\n", commands[i].line.name, commands[i].line.operands,
-             commands[i].line.summary);
-  fprintf (file, "\nOptions:\n"
-                 "  -h, --help     Show this help; 'wct-train COMMAND --help' shows the command's options.\n"
-                 "  -V, --version  Show the version.\n\n"
-                 "Exit status: 0 done, 1 failed (one sentence on standard error), 2 wrong usage.\n"
-                 "The manual: man wct-train\n");
-}
-
 static int
-run (const WctCommand *command, int argc, char **argv)
+run (size_t index, int argc, char **argv)
 {
-  char         who[48], more[64];
-  WctArguments arguments;
-  WctError     err;
-  WctStatus    status;
+  const WctCommand *command = &commands[index];
+  char              who[48], more[64];
+  WctArguments      arguments;
+  WctError          err;
+  WctStatus         status;
 
   snprintf (who, sizeof who, "wct-train %s", command->line.name);
   snprintf (more, sizeof more, "; see 'wct-train %s --help'", command->line.name);
@@ -77,33 +63,20 @@ run (const WctCommand *command, int argc, char **argv)
   return status == WCT_OK ? WCT_EXIT_DONE : WCT_EXIT_FAILED;
 }
 
+static const WctCommandLine *
+command_at (size_t index)
+{
+  return index < COMMAND_COUNT ? &commands[index].line : NULL;
+}
+
 int
 main (int argc, char **argv)
 {
-  const char *first = argc > 1 ? argv[1] : "";
+  WctProgram program = wct_program;
 
-  if (strcmp (first, "--help") == 0 || strcmp (first, "-h") == 0 || strcmp (first, "help") == 0)
-    {
-      print_help (stdout);
-      return WCT_EXIT_DONE;
-    }
-  if (strcmp (first, "--version") == 0 || strcmp (first, "-V") == 0)
-    {
-      printf ("wct-train " WCT_VERSION "\n");
-      return WCT_EXIT_DONE;
-    }
-  if (strcmp (first, "--print-options") == 0) /* for tests: manual and completion must have them all */
-    {
-      for (size_t i = 0; i < COMMAND_COUNT; i++)
-        wct_options_print_table (&wct_program, &commands[i].line, stdout);
-      return WCT_EXIT_DONE;
-    }
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp (first, commands[i].line.name) == 0)
-      return run (&commands[i], argc - 1, argv + 1);
-  if (argc < 2)
-    fprintf (stderr, "wct-train: a command is needed; see 'wct-train --help'\n");
-  else
-    fprintf (stderr, "wct-train: there is no command '%s'; see 'wct-train --help'\n", first);
-  return WCT_EXIT_USAGE;
+  program.about = "Trains decoders and compact encoders for universal style transfer.";
+  program.version = WCT_VERSION;
+  program.command = command_at;
+  program.run = run;
+  return wct_program_main (&program, argc, argv);
 }
