@@ -15,7 +15,9 @@
 
 #include <wct/status.h>
 
+#include "moments.h"
 #include "network.h"
+#include "transform.h"
 
 /* Maps of one shape, (count, c, h, w), in the back end's own layout. Back ends embed it as first member. */
 typedef struct
@@ -42,6 +44,9 @@ enum
   WCT_CHAIN_INPUT_GRADIENT = 1,   /* the gradient of its input */
   WCT_CHAIN_WEIGHT_GRADIENTS = 2, /* those of its weights */
 };
+
+/* Keeps a flat channel's deviation, and with it its gradient, finite. */
+#define WCT_COSINE_EPSILON 1e-10
 
 /* Adam (Kingma and Ba, 2015) at one step. */
 typedef struct
@@ -105,6 +110,26 @@ typedef struct WctTrainingOps
 
   /* Sum of all values and of their squares, as above. */
   WctStatus (*sums) (void *ctx, const WctBatch *batch, double *sum, double *squares, WctError *err);
+
+  /* Mean and covariance of each map, over its positions. @out: (count), of the batch's channels; written */
+  WctStatus (*batch_moments) (void *ctx, const WctBatch *features, WctMoments *const *out, WctError *err);
+
+  /* Each map through an affine map of its own. @maps: (count); @out: += where @add, else =; may be @in */
+  WctStatus (*batch_affine) (void *ctx, const WctBatch *in, const WctAffine *const *maps, bool add, WctBatch *out,
+                             WctError *err);
+
+  /**
+   * cosine_error: how differently two batches are laid out, whatever their style: of each map
+   * 1 - mean over positions of the cosine between a~ and b~, which are the features less their mean over positions,
+   * over their deviation, √(variance + WCT_COSINE_EPSILON), channel by channel.
+   * @scale: what each map's error counts for in the loss
+   * @gradient: of @a; += where @add, else =; may be NULL
+   * @sum: of all maps, without @scale
+   *
+   * Where all of a position's standardized features are 0 the cosine is 0, and so is its gradient.
+   */
+  WctStatus (*cosine_error) (void *ctx, const WctBatch *a, const WctBatch *b, float scale, bool add, WctBatch *gradient,
+                             double *sum, WctError *err);
 
   /* @to += @from. */
   WctStatus (*accumulate) (void *ctx, const WctBatch *from, WctBatch *to, WctError *err);

@@ -85,8 +85,14 @@ WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select,
 int32_t wct_cpu_batch_block (const WctCpu *cpu, int32_t channels);
 size_t  wct_cpu_batch_floats (const WctCpu *cpu, WctShape shape, int32_t count);
 
-/* training.c, packing.c, chain.c: entries of the table of training. */
+/* training.c, training-features.c, packing.c, chain.c: entries of the table of training. */
 extern const WctTrainingOps wct_cpu_training;
+
+WctStatus wct_cpu_batch_moments (void *ctx, const WctBatch *features, WctMoments *const *out, WctError *err);
+WctStatus wct_cpu_batch_affine (void *ctx, const WctBatch *in, const WctAffine *const *maps, bool add, WctBatch *out,
+                                WctError *err);
+WctStatus wct_cpu_cosine_error (void *ctx, const WctBatch *a, const WctBatch *b, float scale, bool add,
+                                WctBatch *gradient, double *sum, WctError *err);
 
 WctStatus wct_cpu_packing_new (void *ctx, const WctLayer *layers, int count, WctPrecision precision, unsigned uses,
                                WctPacking **out, WctError *err);

@@ -183,6 +183,9 @@ const WctTrainingOps wct_cpu_training = {
   .backward = wct_cpu_chain_backward,
   .squared_error = squared_error,
   .sums = sums,
+  .batch_moments = wct_cpu_batch_moments,
+  .batch_affine = wct_cpu_batch_affine,
+  .cosine_error = wct_cpu_cosine_error,
   .accumulate = accumulate,
   .adam = adam,
 };

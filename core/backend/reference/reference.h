@@ -88,6 +88,13 @@ WctStatus wct_reference_chain_forward (void *ctx, WctChain *chain, const WctBatc
 WctStatus wct_reference_chain_backward (void *ctx, WctChain *chain, WctBatch *out_gradient, WctBatch *in_gradient,
                                         float *weight_gradients, WctError *err);
 
+/* training-features.c: likewise */
+WctStatus wct_reference_batch_moments (void *ctx, const WctBatch *features, WctMoments *const *out, WctError *err);
+WctStatus wct_reference_batch_affine (void *ctx, const WctBatch *in, const WctAffine *const *maps, bool add,
+                                      WctBatch *out, WctError *err);
+WctStatus wct_reference_cosine_error (void *ctx, const WctBatch *a, const WctBatch *b, float scale, bool add,
+                                      WctBatch *gradient, double *sum, WctError *err);
+
 /* training.c */
 extern const WctTrainingOps wct_reference_training;
 

@@ -188,6 +188,9 @@ const WctTrainingOps wct_reference_training = {
   .backward = wct_reference_chain_backward,
   .squared_error = squared_error,
   .sums = sums,
+  .batch_moments = wct_reference_batch_moments,
+  .batch_affine = wct_reference_batch_affine,
+  .cosine_error = wct_reference_cosine_error,
   .accumulate = accumulate,
   .adam = adam,
 };
