@@ -82,12 +82,12 @@ take_channels (void *data, const WctOption *option, const char *value, WctError 
 static WctStatus
 take_weights (void *data, const WctOption *option, const char *value, WctError *err)
 {
-  WctArguments *arguments = data;
-  char        **parts = g_strsplit (value, ",", -1);
-  bool          good = g_strv_length (parts) == WCT_LEVELS;
+  double *weights = (double *)(void *)((char *)data + option->offset);
+  char  **parts = g_strsplit (value, ",", -1);
+  bool    good = g_strv_length (parts) == WCT_LEVELS;
 
   for (int i = 0; i < WCT_LEVELS && good; i++)
-    good = wct_read_double (parts[i], &arguments->config.pixel_weights[i]) && arguments->config.pixel_weights[i] >= 0;
+    good = wct_read_double (parts[i], &weights[i]) && weights[i] >= 0;
   g_strfreev (parts);
   if (good)
     return WCT_OK;
@@ -141,11 +141,36 @@ static const WctOption options[] = {
     "What decoders, learned beside the trunk, count for: they keep in it what makes a picture (default 0.2; 0: none).",
     .take = wct_take_number, OF_CONFIG (reconstruct), FROM_TO (0, 1e6) },
   { TRAIN, "Loss", "pixel-weights", 0, "W,W,W,W,W",
-    "What the pixel term counts for at relu1_1 to relu5_1, besides (default 1,1,1,1,1).", .take = take_weights },
+    "What the pixel term counts for at relu1_1 to relu5_1, besides (default 1,1,1,1,1).", .take = take_weights,
+    OF_CONFIG (pixel_weights) },
   { TRAIN, "Loss", "loss-scale", 0, "HOW",
     "raw: mean squared errors, as published; variance: each over its target's variance, so that pixels and features of "
     "any scale count alike (default variance).",
     .take = wct_take_choice, OF_CONFIG (loss_scale), .choices = wct_config_loss_scales },
+
+  { DECODER, "Transformed features", "transformed", 0, "X",
+    "Share of what decoders are given that is transformed, as when a picture is stylized, and judged by --judge; the "
+    "rest keeps them autoencoders (default 0: none).",
+    .take = wct_take_number, OF_CONFIG (transformed), FROM_TO (0, 1) },
+  { DECODER, "Transformed features", "styles", 0, "PATH", "Pictures whose style is taken: a folder, or a shard.",
+    .take = wct_take_text, OF (styles) },
+  { DECODER, "Transformed features", "judge", 0, "MODEL", "The model whose encoder judges, up to relu4_1.",
+    .take = wct_take_text, OF (judge) },
+  { DECODER, "Transformed features", "cascade", 0, "X",
+    "Share of the transformed that has been through the deeper levels before, with the decoders as they are by then "
+    "(default 0.6).",
+    .take = wct_take_number, OF_CONFIG (cascade), FROM_TO (0, 1) },
+  { DECODER, "Transformed features", "texture", 0, "X",
+    "Share of the transformed that was noise, not a picture: for textures (default 0).", .take = wct_take_number,
+    OF_CONFIG (texture), FROM_TO (0, 1) },
+  { DECODER, "Transformed features", "alpha-min", 0, "X", "Strengths are drawn from here to 1 (default 0.4).",
+    .take = wct_take_number, OF_CONFIG (alpha_min), FROM_TO (0, 1) },
+  { DECODER, "Transformed features", "style-weight", 0, "X",
+    "What the distance from the style's moments counts for (default 1).", .take = wct_take_number,
+    OF_CONFIG (style_weight), FROM_TO (0, 1e6) },
+  { DECODER, "Transformed features", "structure-weight", 0, "X",
+    "What the distance from the content's structure counts for (default 2).", .take = wct_take_number,
+    OF_CONFIG (structure_weight), FROM_TO (0, 1e6) },
 
   { TRAIN, "Optimizer (Adam)", "epochs", 0, "X", "Passes over the pictures (default 500).", .take = wct_take_number,
     OF_CONFIG (epochs), FROM_TO (0.001, 1e6) },
@@ -169,6 +194,9 @@ static const WctOption options[] = {
     FROM_TO (1e-12, 1) },
   { TRAIN, "Optimizer (Adam)", "rate-end", 0, "X", "The last learning rate of --schedule cosine (default 1e-6).",
     .take = wct_take_number, OF_CONFIG (rate_end), FROM_TO (0, 1) },
+  { TRAIN, "Optimizer (Adam)", "level-rates", 0, "X,X,X,X,X",
+    "What the learning rate is multiplied by at relu1_1 to relu5_1 (default 1,1,1,1,1).", .take = take_weights,
+    OF_CONFIG (level_rates) },
   { TRAIN, "Optimizer (Adam)", "schedule", 0, "HOW", "constant or cosine (default cosine).", .take = wct_take_choice,
     OF_CONFIG (schedule), .choices = wct_config_schedules },
   { TRAIN, "Optimizer (Adam)", "warmup", 0, "N", "Steps in which the rate rises from 0 (default 100).",
@@ -261,6 +289,8 @@ own_strings (WctArguments *arguments, WctError *err)
   WCT_TRY (own_path (arguments->start_model, &config->start_model, err));
   WCT_TRY (own_path (arguments->data, &config->data, err));
   WCT_TRY (own_path (arguments->test_data, &config->test_data, err));
+  WCT_TRY (own_path (arguments->styles, &config->styles, err));
+  WCT_TRY (own_path (arguments->judge, &config->judge, err));
   WCT_TRY (wct_strdup (arguments->backend, &config->backend, err));
 
 out:
@@ -321,8 +351,8 @@ wct_arguments_parse (const WctCommand *command, int argc, char **argv, WctArgume
   out->operand_count = operands.count;
   if (out->help)
     return WCT_OK;
-  WCT_TRY (check_together (command, out, err));
   WCT_TRY (own_strings (out, err));
+  WCT_TRY (check_together (command, out, err));
 
 out:
   if (status != WCT_OK)

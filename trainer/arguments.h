@@ -26,9 +26,9 @@ typedef struct
   int         operand_count;
   WctConfig   config; /* of decoder and encoder; threads and backend of the others too */
   const char *output; /* -o */
-  const char *model, *start_model, *data, *test_data, *backend; /* as they were given */
-  int64_t     steps;                                            /* of resume: 0 where not given */
-  int         dtype;                                            /* of export: 0 f32, 1 f16 */
+  const char *model, *start_model, *data, *test_data, *styles, *judge, *backend; /* as they were given */
+  int64_t     steps;                                                             /* of resume: 0 where not given */
+  int         dtype;                                                             /* of export: 0 f32, 1 f16 */
   const char *name, *license, *source;
   int32_t     count, size; /* of eval and pack; 0: all, the default */
   int         place;       /* of eval: WctStillPlace */

@@ -58,6 +58,8 @@ static const Field fields[] = {
   FIELD (start_model, FIELD_TEXT),
   FIELD (data, FIELD_TEXT),
   FIELD (test_data, FIELD_TEXT),
+  FIELD (styles, FIELD_TEXT),
+  FIELD (judge, FIELD_TEXT),
   FIELD (levels, FIELD_LEVELS),
   FIELD (channels, FIELD_CHANNELS),
   FIELD (steps, FIELD_INT64),
@@ -82,6 +84,13 @@ static const Field fields[] = {
   FIELD (lambda, FIELD_REAL),
   FIELD (reconstruct, FIELD_REAL),
   FIELD (pixel_weights, FIELD_WEIGHTS),
+  FIELD (level_rates, FIELD_WEIGHTS),
+  FIELD (transformed, FIELD_REAL),
+  FIELD (cascade, FIELD_REAL),
+  FIELD (texture, FIELD_REAL),
+  FIELD (alpha_min, FIELD_REAL),
+  FIELD (style_weight, FIELD_REAL),
+  FIELD (structure_weight, FIELD_REAL),
   CHOICE (loss_scale, wct_config_loss_scales),
   CHOICE (start, wct_config_starts),
   CHOICE (precision, wct_config_precisions),
@@ -122,6 +131,11 @@ wct_config_defaults (WctTask task, WctConfig *config)
     .average = 0.999,
     .lambda = 1,
     .pixel_weights = { 1, 1, 1, 1, 1 },
+    .level_rates = { 1, 1, 1, 1, 1 },
+    .cascade = 0.6,
+    .alpha_min = 0.4,
+    .style_weight = 1,
+    .structure_weight = 2,
     .reconstruct = task == WCT_TASK_ENCODER ? 0.2 : 0,
     .loss_scale = WCT_LOSS_VARIANCE,
     .start = WCT_START_DATA,
@@ -371,6 +385,31 @@ check_rates (const WctConfig *config, WctError *err)
   return WCT_OK;
 }
 
+static bool
+is_share (double value)
+{
+  return value >= 0 && value <= 1;
+}
+
+static WctStatus
+check_transformed (const WctConfig *config, WctError *err)
+{
+  if (!is_share (config->transformed) || !is_share (config->cascade) || !is_share (config->texture)
+      || !is_share (config->alpha_min))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--transformed, --cascade, --texture and --alpha-min must be from 0 to 1");
+  if (!(config->style_weight >= 0) || !(config->structure_weight >= 0))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--style-weight and --structure-weight must not be negative");
+  if (config->transformed > 0 && (config->styles == NULL || config->judge == NULL))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--transformed needs --styles, a folder of pictures or a shard, and --judge, a model whose "
+                          "encoder judges results");
+  if (config->transformed == 0 && (config->styles != NULL || config->judge != NULL))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--styles and --judge are for transformed features: give --transformed, a share");
+  return WCT_OK;
+}
+
 WctStatus
 wct_config_check (const WctConfig *config, WctError *err)
 {
@@ -388,6 +427,7 @@ wct_config_check (const WctConfig *config, WctError *err)
       return wct_error_set (err, WCT_ERR_ARGUMENT, "--channels: %d is not from 1 to 512", config->channels[i]);
   WCT_TRY (check_sizes (config, err));
   WCT_TRY (check_rates (config, err));
+  WCT_TRY (check_transformed (config, err));
 
 out:
   return status;

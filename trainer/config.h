@@ -46,6 +46,8 @@ typedef struct
   char    *start_model;          /* owned; with WCT_START_MODEL, else NULL */
   char    *data;                 /* owned; folder or shard, absolute */
   char    *test_data;            /* owned; NULL: a share of data is held out */
+  char    *styles;               /* owned; folder or shard, absolute; NULL but with transformed */
+  char    *judge;                /* owned; absolute; likewise */
   unsigned levels;               /* bit (level - 1): which decoders, which taps */
   int32_t  channels[WCT_LEVELS]; /* of a compact trunk's blocks; 0 for decoders */
 
@@ -69,7 +71,13 @@ typedef struct
   double       average; /* decay of the averaged weights (EMA); 0: none */
   double       lambda;
   double       reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
-  double       pixel_weights[WCT_LEVELS]; /* what the pixel term of each level counts for besides */
+  double       pixel_weights[WCT_LEVELS];      /* what the pixel term of each level counts for besides */
+  double       level_rates[WCT_LEVELS];        /* what the learning rate of each level is multiplied by */
+  double       transformed;                    /* decoders: share of what they are given that is transformed; 0: none */
+  double       cascade;                        /* share of that which has been through the deeper levels before */
+  double       texture;                        /* share of that which was noise */
+  double       alpha_min;                      /* least strength of a transform, up to 1 */
+  double       style_weight, structure_weight; /* of transformed features' terms */
   WctLossScale loss_scale;
   WctStart     start;
   WctPrecision precision;

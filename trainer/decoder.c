@@ -6,10 +6,10 @@
  * Levels are trained on the same batches but share nothing else. */
 #include <stdio.h>
 
+#include "decoder.h"
 #include "mem.h"
 #include "model.h"
 #include "start.h"
-#include "trainer.h"
 
 typedef struct
 {
@@ -31,8 +31,8 @@ encoder_of (const WctTrainer *trainer, int level)
   return wct_model_encoder (trainer->model, level);
 }
 
-static WctLearner *
-learner_of (const WctTrainer *trainer, int level)
+WctLearner *
+wct_decoder_learner (const WctTrainer *trainer, int level)
 {
   for (int i = 0; i < trainer->learner_count; i++)
     if (trainer->learners[i]->level == level)
@@ -59,8 +59,8 @@ prepare_level (WctTrainer *trainer, int level, WctError *err)
   return status;
 }
 
-static WctStatus
-prepare (WctTrainer *trainer, WctError *err)
+WctStatus
+wct_decoders_prepare (WctTrainer *trainer, WctError *err)
 {
   WctStatus status = WCT_OK;
 
@@ -70,8 +70,8 @@ prepare (WctTrainer *trainer, WctError *err)
   return status;
 }
 
-static WctStatus
-start (WctTrainer *trainer, const float *images, int32_t count, WctError *err)
+WctStatus
+wct_decoders_start (WctTrainer *trainer, const float *images, int32_t count, WctError *err)
 {
   const int32_t crop = trainer->config->crop;
   WctStatus     status = WCT_OK;
@@ -106,8 +106,8 @@ level_work_new (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
                               WCT_CHAIN_INPUT_GRADIENT, &work->encoder, err));
   WCT_TRY (ops->chain_new (ctx, work->encoder != NULL ? work->encoder : first->levels[level - 1].encoder, picture,
                            piece, WCT_CHAIN_INPUT_GRADIENT, &work->encode, err));
-  WCT_TRY (ops->chain_new (ctx, learner_of (trainer, level)->packing, features, piece, WCT_CHAIN_WEIGHT_GRADIENTS,
-                           &work->decode, err));
+  WCT_TRY (ops->chain_new (ctx, wct_decoder_learner (trainer, level)->packing, features, piece,
+                           WCT_CHAIN_WEIGHT_GRADIENTS, &work->decode, err));
   WCT_TRY (ops->batch_new (ctx, piece, features, &work->features, err));
   WCT_TRY (ops->batch_new (ctx, piece, features, &work->result_features, err));
   WCT_TRY (ops->batch_new (ctx, piece, features, &work->feature_gradient, err));
@@ -173,7 +173,7 @@ out:
 /* ---- A piece ------------------------------------------------------------------------------------------------ */
 
 static WctStatus
-measure (WctTrainer *trainer, void *data, const float *piece, WctScales *sums, WctScales *squares, WctError *err)
+measure (WctTrainer *trainer, void *data, const WctPiece *piece, WctScales *sums, WctScales *squares, WctError *err)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   void                 *ctx = trainer->backend->ctx;
@@ -181,7 +181,7 @@ measure (WctTrainer *trainer, void *data, const float *piece, WctScales *sums, W
   double                sum, square;
   WctStatus             status;
 
-  WCT_TRY (ops->batch_upload (ctx, piece, worker->images, err));
+  WCT_TRY (ops->batch_upload (ctx, piece->images, worker->images, err));
   WCT_TRY (ops->sums (ctx, worker->images, &sum, &square, err));
   sums->pixel += sum;
   squares->pixel += square;
@@ -250,10 +250,11 @@ out:
 }
 
 static WctStatus
-train_piece (WctTrainer *trainer, void *data, int lane, const float *piece, WctTerms *terms, WctError *err)
+train_piece (WctTrainer *trainer, void *data, int lane, const WctPiece *piece, WctTerms *terms, WctError *err)
 {
   Worker   *worker = data;
-  WctStatus status = trainer->backend->ops->training->batch_upload (trainer->backend->ctx, piece, worker->images, err);
+  WctStatus status =
+    trainer->backend->ops->training->batch_upload (trainer->backend->ctx, piece->images, worker->images, err);
 
   for (int i = 0; i < trainer->learner_count && status == WCT_OK; i++)
     {
@@ -265,8 +266,8 @@ train_piece (WctTrainer *trainer, void *data, int lane, const float *piece, WctT
 }
 
 const WctTaskOps wct_task_decoder = {
-  .prepare = prepare,
-  .start = start,
+  .prepare = wct_decoders_prepare,
+  .start = wct_decoders_start,
   .worker_new = worker_new,
   .worker_free = worker_free,
   .measure = measure,

@@ -342,7 +342,8 @@ teach (WctTrainer *trainer, Worker *worker, WctError *err)
 }
 
 static WctStatus
-measure (WctTrainer *trainer, void *data, const float *piece, WctScales *scale_sums, WctScales *squares, WctError *err)
+measure (WctTrainer *trainer, void *data, const WctPiece *piece, WctScales *scale_sums, WctScales *squares,
+         WctError *err)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   void                 *ctx = trainer->backend->ctx;
@@ -350,7 +351,7 @@ measure (WctTrainer *trainer, void *data, const float *piece, WctScales *scale_s
   double                sum, square;
   WctStatus             status;
 
-  WCT_TRY (ops->batch_upload (ctx, piece, worker->images, err));
+  WCT_TRY (ops->batch_upload (ctx, piece->images, worker->images, err));
   WCT_TRY (ops->sums (ctx, worker->images, &sum, &square, err));
   scale_sums->pixel += sum;
   squares->pixel += square;
@@ -435,14 +436,14 @@ judge_level (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms 
 }
 
 static WctStatus
-train_piece (WctTrainer *trainer, void *data, int lane, const float *piece, WctTerms *terms, WctError *err)
+train_piece (WctTrainer *trainer, void *data, int lane, const WctPiece *piece, WctTerms *terms, WctError *err)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   void                 *ctx = trainer->backend->ctx;
   Worker               *worker = data;
   WctStatus             status;
 
-  WCT_TRY (ops->batch_upload (ctx, piece, worker->images, err));
+  WCT_TRY (ops->batch_upload (ctx, piece->images, worker->images, err));
   WCT_TRY (teach (trainer, worker, err));
   for (int i = 0; i < WCT_LEVELS; i++)
     {

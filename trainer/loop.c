@@ -33,12 +33,15 @@ typedef struct
   WctRun        *run;         /* NULL but on the first rank */
   const char    *checkpoints; /* the folder; all ranks read it */
   bool           quiet;
-  WctTrainer    *trainer;     /* owned */
-  WctPictureSet *set;         /* owned */
-  WctPictureSet *test_set;    /* owned, where the held-out part is a folder of its own */
-  WctPictureList train, test; /* owned */
-  float         *images;      /* owned; a share of a batch */
-  float         *test_images; /* owned; (test_count, 3, TEST_SIDE, TEST_SIDE) */
+  WctTrainer    *trainer;      /* owned */
+  WctPictureSet *set;          /* owned */
+  WctPictureSet *test_set;     /* owned, where the held-out part is a folder of its own */
+  WctPictureList train, test;  /* owned */
+  WctPictureSet *style_set;    /* owned; NULL: the run has none */
+  WctPictureList styles;       /* owned */
+  float         *images;       /* owned; a share of a batch */
+  float         *style_images; /* owned; likewise; NULL: the run has none */
+  float         *test_images;  /* owned; (test_count, 3, TEST_SIDE, TEST_SIDE) */
   int32_t        test_count;
   WctTerms       terms;              /* of the last steps: a running mean */
   int64_t        terms_count;        /* steps in it */
@@ -62,12 +65,12 @@ seconds_now (void)
 static void
 print_complaints (const Loop *loop)
 {
-  WctError complaint;
+  WctPictureSet *const sets[] = { loop->set, loop->test_set, loop->style_set };
+  WctError             complaint;
 
-  while (wct_picture_set_next_complaint (loop->set, &complaint))
-    fprintf (stderr, "wct-train: left out: %s\n", complaint.message);
-  while (loop->test_set != NULL && wct_picture_set_next_complaint (loop->test_set, &complaint))
-    fprintf (stderr, "wct-train: left out: %s\n", complaint.message);
+  for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+    while (sets[i] != NULL && wct_picture_set_next_complaint (sets[i], &complaint))
+      fprintf (stderr, "wct-train: left out: %s\n", complaint.message);
 }
 
 static WctStatus
@@ -77,6 +80,11 @@ open_data (Loop *loop, WctError *err)
   WctStatus        status;
 
   WCT_TRY (wct_picture_set_open (config->data, &loop->set, err));
+  if (config->styles != NULL)
+    {
+      WCT_TRY (wct_picture_set_open (config->styles, &loop->style_set, err));
+      WCT_TRY (wct_picture_list_first (loop->style_set, -1, &loop->styles, err));
+    }
   if (config->test_data == NULL)
     return wct_picture_set_split (loop->set, config->test_fraction, config->seed, &loop->train, &loop->test, err);
   WCT_TRY (wct_picture_list_first (loop->set, -1, &loop->train, err));
@@ -106,9 +114,10 @@ out:
   return status;
 }
 
-/* Batches of @batch pictures, shared by @ranks. */
+/* Batches of @batch pictures of a list, shared by @ranks. */
 static WctStatus
-open_feed (const Loop *loop, int32_t batch, int ranks, int64_t first_step, WctFeed **out, WctError *err)
+open_feed (const Loop *loop, WctPictureSet *set, const WctPictureList *list, int32_t batch, int ranks,
+           int64_t first_step, WctFeed **out, WctError *err)
 {
   const WctConfig *config = loop->config;
   WctFeedOptions   options;
@@ -122,25 +131,25 @@ open_feed (const Loop *loop, int32_t batch, int ranks, int64_t first_step, WctFe
   options.seed = config->seed;
   options.scale_min = config->scale_min;
   options.flip = config->flip;
-  return wct_feed_new (loop->set, &loop->train, &options, first_step, out, err);
+  return wct_feed_new (set, list, &options, first_step, out, err);
 }
 
-/* The batches of a run, from a step on: of a feed, or one for all. */
+/* The batches of a run, from a step on: of feeds, or one for all. */
 typedef struct
 {
-  WctFeed *feed; /* NULL: loop->images hold the one batch */
+  WctFeed *feed, *style_feed; /* NULL: the loop's images are the one batch */
 } Batches;
 
 /* @count pictures of the one batch, from @first on. */
 static WctStatus
-load_fixed (const Loop *loop, int32_t first, int32_t count, float *images, WctError *err)
+load_fixed (const Loop *loop, WctPictureSet *set, const WctPictureList *list, int32_t first, int32_t count,
+            float *images, WctError *err)
 {
   int32_t   next = first, loaded = 0;
   WctStatus status = WCT_OK;
 
-  if (first < loop->train.count)
-    status = wct_stills_load (loop->set, &loop->train, loop->config->crop, WCT_STILL_CENTER, &next, count, images,
-                              &loaded, err);
+  if (first < list->count)
+    status = wct_stills_load (set, list, loop->config->crop, WCT_STILL_CENTER, &next, count, images, &loaded, err);
   if (status == WCT_OK && loaded < count)
     status = wct_error_set (err, WCT_ERR_ARGUMENT, "--fixed: a batch of %d needs as many pictures; there are fewer",
                             loop->config->batch);
@@ -150,19 +159,45 @@ load_fixed (const Loop *loop, int32_t first, int32_t count, float *images, WctEr
 static WctStatus
 open_batches (Loop *loop, int64_t first_step, Batches *out, WctError *err)
 {
-  const int32_t share = loop->trainer->share;
+  const int32_t share = loop->trainer->share, first = wct_parallel_rank () * share, batch = loop->config->batch;
+  const int     ranks = wct_parallel_ranks ();
+  WctStatus     status;
 
-  out->feed = NULL;
+  *out = (Batches){ NULL, NULL };
   if (loop->config->fixed)
-    return load_fixed (loop, wct_parallel_rank () * share, share, loop->images, err);
-  return open_feed (loop, loop->config->batch, wct_parallel_ranks (), first_step, &out->feed, err);
+    WCT_TRY (load_fixed (loop, loop->set, &loop->train, first, share, loop->images, err));
+  else
+    WCT_TRY (open_feed (loop, loop->set, &loop->train, batch, ranks, first_step, &out->feed, err));
+  if (loop->style_set == NULL)
+    return WCT_OK;
+  if (loop->config->fixed)
+    WCT_TRY (load_fixed (loop, loop->style_set, &loop->styles, first, share, loop->style_images, err));
+  else
+    WCT_TRY (open_feed (loop, loop->style_set, &loop->styles, batch, ranks, first_step, &out->style_feed, err));
+
+out:
+  return status;
 }
 
-/* To loop->images. */
-static WctStatus
-next_batch (Loop *loop, Batches *batches, WctError *err)
+static void
+close_batches (Batches *batches)
 {
-  return batches->feed == NULL ? WCT_OK : wct_feed_next (batches->feed, loop->images, err);
+  wct_feed_free (&batches->feed);
+  wct_feed_free (&batches->style_feed);
+}
+
+/* @out: borrows the loop's images */
+static WctStatus
+next_batch (Loop *loop, Batches *batches, WctShare *out, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  *out = (WctShare){ loop->images, loop->style_images };
+  if (batches->feed != NULL)
+    status = wct_feed_next (batches->feed, loop->images, err);
+  if (status == WCT_OK && batches->style_feed != NULL)
+    status = wct_feed_next (batches->style_feed, loop->style_images, err);
+  return status;
 }
 
 /* ---- Starting ----------------------------------------------------------------------------------------------- */
@@ -180,10 +215,10 @@ start_values (Loop *loop, WctError *err)
   WCT_TRY (wct_alloc ((size_t)count * 3 * (size_t)config->crop * (size_t)config->crop, sizeof (float),
                       "pictures to start from", &images, err));
   if (config->fixed)
-    WCT_TRY (load_fixed (loop, 0, count, images, err));
+    WCT_TRY (load_fixed (loop, loop->set, &loop->train, 0, count, images, err));
   else
     {
-      WCT_TRY (open_feed (loop, count, 1, 0, &feed, err));
+      WCT_TRY (open_feed (loop, loop->set, &loop->train, count, 1, 0, &feed, err));
       WCT_TRY (wct_feed_next (feed, images, err));
     }
   WCT_TRY (wct_trainer_start (loop->trainer, images, err));
@@ -197,19 +232,20 @@ out:
 static WctStatus
 start_fresh (Loop *loop, WctError *err)
 {
-  Batches   batches = { NULL };
+  Batches   batches = { NULL, NULL };
+  WctShare  share;
   WctStatus status;
 
   WCT_TRY (start_values (loop, err));
   WCT_TRY (open_batches (loop, 0, &batches, err));
   for (int64_t pictures = 0; pictures < MEASURED_PICTURES; pictures += loop->config->batch)
     {
-      WCT_TRY (next_batch (loop, &batches, err));
-      WCT_TRY (wct_trainer_measure (loop->trainer, loop->images, err));
+      WCT_TRY (next_batch (loop, &batches, &share, err));
+      WCT_TRY (wct_trainer_measure (loop->trainer, &share, err));
     }
 
 out:
-  wct_feed_free (&batches.feed);
+  close_batches (&batches);
   return status;
 }
 
@@ -249,7 +285,7 @@ save_checkpoint (Loop *loop, WctError *err)
 static WctStatus
 agree_on_config (const WctConfig *config, WctError *err)
 {
-  static const char *const own[] = { "model", "start_model", "data", "test_data", "threads" };
+  static const char *const own[] = { "model", "start_model", "data", "test_data", "styles", "judge", "threads" };
   json_t                  *json = wct_config_to_json (config);
   char                    *text;
   WctStatus                status;
@@ -276,6 +312,8 @@ open_loop (Loop *loop, bool resume, WctError *err)
     config->steps = (int64_t)ceil (config->epochs * loop->train.count / config->batch);
   WCT_TRY (wct_trainer_new (config, &loop->trainer, err));
   WCT_TRY (wct_alloc ((size_t)loop->trainer->share * picture, sizeof (float), "a batch", &loop->images, err));
+  if (loop->style_set != NULL)
+    WCT_TRY (wct_alloc ((size_t)loop->trainer->share * picture, sizeof (float), "a batch", &loop->style_images, err));
   WCT_TRY (load_test_images (loop, err));
   WCT_TRY (resume ? load_checkpoint (loop, err) : start_fresh (loop, err));
 
@@ -287,26 +325,47 @@ static void
 close_loop (Loop *loop)
 {
   wct_free (&loop->images);
+  wct_free (&loop->style_images);
   wct_free (&loop->test_images);
   wct_trainer_free (&loop->trainer);
   wct_picture_list_clear (&loop->train);
   wct_picture_list_clear (&loop->test);
   wct_picture_set_free (&loop->set);
   wct_picture_set_free (&loop->test_set);
+  wct_picture_list_clear (&loop->styles);
+  wct_picture_set_free (&loop->style_set);
 }
 
 /* ---- What is told ------------------------------------------------------------------------------------------- */
 
 static json_t *
-level_terms (const WctTerms *terms, unsigned levels)
+level_terms (const WctConfig *config, const WctTerms *terms)
 {
   json_t *list = json_array ();
 
   for (int i = 0; i < WCT_LEVELS; i++)
-    if (levels & 1u << i)
-      json_array_append_new (
-        list, json_pack ("{s:i, s:f, s:f}", "level", i + 1, "pixel", terms->pixel[i], "feature", terms->feature[i]));
+    {
+      json_t *level;
+
+      if (!(config->levels & 1u << i))
+        continue;
+      level = json_pack ("{s:i, s:f, s:f}", "level", i + 1, "pixel", terms->pixel[i], "feature", terms->feature[i]);
+      if (config->transformed > 0)
+        {
+          json_object_set_new (level, "style", json_real (terms->style[i]));
+          json_object_set_new (level, "structure", json_real (terms->structure[i]));
+        }
+      json_array_append_new (list, level);
+    }
   return list;
+}
+
+static double
+level_loss (const WctTerms *terms, int level)
+{
+  const int i = level - 1;
+
+  return terms->pixel[i] + terms->feature[i] + terms->style[i] + terms->structure[i];
 }
 
 /* The mean of about the last hundred steps: what the table calls the train loss. */
@@ -321,6 +380,8 @@ add_terms (Loop *loop, const WctTerms *terms)
     {
       loop->terms.pixel[i] += share * (terms->pixel[i] - loop->terms.pixel[i]);
       loop->terms.feature[i] += share * (terms->feature[i] - loop->terms.feature[i]);
+      loop->terms.style[i] += share * (terms->style[i] - loop->terms.style[i]);
+      loop->terms.structure[i] += share * (terms->structure[i] - loop->terms.structure[i]);
     }
 }
 
@@ -347,7 +408,7 @@ tell_step (Loop *loop, const WctTerms *terms, WctError *err)
              pictures_per_second (loop));
   return wct_run_log (loop->run,
                       json_pack ("{s:I, s:f, s:o, s:f, s:f, s:f}", "step", (json_int_t)step, "loss",
-                                 wct_terms_loss (terms), "levels", level_terms (terms, config->levels), "rate",
+                                 wct_terms_loss (terms), "levels", level_terms (config, terms), "rate",
                                  wct_trainer_rate (config, step - 1), "pictures_per_second", pictures_per_second (loop),
                                  "seconds", seconds_now () - loop->began),
                       err);
@@ -445,10 +506,11 @@ static double
 test_loss (const WctTrainer *trainer, int level, const WctScore *score)
 {
   const bool decoder = trainer->config->task == WCT_TASK_DECODER;
+  const bool features = decoder && trainer->config->transformed == 0; /* else another network's count */
 
   return (decoder ? 1 : trainer->config->reconstruct) * trainer->config->pixel_weights[level - 1] * score->pixel
            / trainer->scales.pixel
-         + (decoder ? trainer->config->lambda * score->feature / trainer->scales.feature[level - 1] : 0);
+         + (features ? trainer->config->lambda * score->feature / trainer->scales.feature[level - 1] : 0);
 }
 
 static WctStatus
@@ -503,7 +565,7 @@ print_row (const Loop *loop, int level)
 {
   const WctScore *score = &loop->scores[level - 1];
 
-  printf ("relu%d_1   | %10.5f | ", level, loop->terms.pixel[level - 1] + loop->terms.feature[level - 1]);
+  printf ("relu%d_1   | %10.5f | ", level, level_loss (&loop->terms, level));
   if (loop->tested)
     printf ("%9.5f | %5.2f dB | %.4f\n", test_loss (loop->trainer, level, score), score->psnr, score->ssim);
   else
@@ -538,10 +600,11 @@ train_steps (Loop *loop, Batches *batches, bool *stopped, WctError *err)
 
   while (trainer->step < config->steps && !*stopped)
     {
+      WctShare share;
       WctTerms terms;
 
-      WCT_TRY (next_batch (loop, batches, err));
-      WCT_TRY (wct_trainer_step (trainer, loop->images, &terms, err));
+      WCT_TRY (next_batch (loop, batches, &share, err));
+      WCT_TRY (wct_trainer_step (trainer, &share, &terms, err));
       WCT_TRY (tell_step (loop, &terms, err));
       print_complaints (loop);
       WCT_TRY (wct_parallel_any (wct_interrupted (), stopped, err)); /* one that is asked to stop stops all */
@@ -559,7 +622,7 @@ WctStatus
 wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, bool quiet, WctError *err)
 {
   Loop      loop = { .config = config, .run = run, .checkpoints = checkpoints, .quiet = quiet };
-  Batches   batches = { NULL };
+  Batches   batches = { NULL, NULL };
   bool      stopped = false;
   WctStatus status;
 
@@ -586,7 +649,7 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
     }
 
 out:
-  wct_feed_free (&batches.feed);
+  close_batches (&batches);
   close_loop (&loop);
   return status;
 }

@@ -18,6 +18,8 @@ open_models (WctTrainer *trainer, WctError *err)
   WCT_TRY (wct_model_load (config->model, &trainer->model, err));
   if (config->start == WCT_START_MODEL)
     WCT_TRY (wct_model_load (config->start_model, &trainer->start_model, err));
+  if (config->judge != NULL)
+    WCT_TRY (wct_model_load (config->judge, &trainer->judge, err));
 
 out:
   return status;
@@ -84,6 +86,14 @@ check_memory (const WctConfig *config, size_t needed, WctError *err)
                         config->batch, config->crop, (double)needed * 1e-9, (double)available * 1e-9);
 }
 
+static const WctTaskOps *
+task_of (const WctConfig *config)
+{
+  if (config->task == WCT_TASK_ENCODER)
+    return &wct_task_encoder;
+  return config->transformed > 0 ? &wct_task_transformed : &wct_task_decoder;
+}
+
 WctStatus
 wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err)
 {
@@ -93,7 +103,7 @@ wct_trainer_new (const WctConfig *config, WctTrainer **out, WctError *err)
 
   WCT_TRY (wct_alloc (1, sizeof *trainer, "trainer", &trainer, err));
   trainer->config = config;
-  trainer->task = config->task == WCT_TASK_DECODER ? &wct_task_decoder : &wct_task_encoder;
+  trainer->task = task_of (config);
   trainer->scales = (WctScales){ 1, { 1, 1, 1, 1, 1 } };
   WCT_TRY (cut_batch (trainer, err));
   WCT_TRY (wct_alloc ((size_t)trainer->lanes, sizeof *trainer->lane_terms, "trainer", &trainer->lane_terms, err));
@@ -129,6 +139,7 @@ wct_trainer_free (WctTrainer **trainer)
   wct_backend_close (&own->backend);
   wct_model_unref (&own->model);
   wct_model_unref (&own->start_model);
+  wct_model_unref (&own->judge);
   wct_free (trainer);
 }
 
@@ -136,17 +147,22 @@ wct_trainer_free (WctTrainer **trainer)
 
 typedef struct
 {
-  WctTrainer  *trainer;
-  const float *images;
-  WctScales   *sums, *squares; /* (lanes), of a measuring pass */
+  WctTrainer     *trainer;
+  const WctShare *share;
+  WctScales      *sums, *squares; /* (lanes), of a measuring pass */
 } Pass;
 
-static const float *
-piece_of (const WctTrainer *trainer, const float *images, int lane, int piece)
+static WctPiece
+piece_of (const Pass *pass, int lane, int piece)
 {
-  const size_t picture = 3 * (size_t)trainer->config->crop * (size_t)trainer->config->crop;
+  const WctTrainer *trainer = pass->trainer;
+  const size_t      picture = 3 * (size_t)trainer->config->crop * (size_t)trainer->config->crop;
+  const int32_t     first = (lane * trainer->pieces + piece) * trainer->piece;
+  const float      *styles = pass->share->styles;
 
-  return images + ((size_t)lane * (size_t)trainer->pieces + (size_t)piece) * (size_t)trainer->piece * picture;
+  return (WctPiece){ .images = pass->share->images + (size_t)first * picture,
+                     .styles = styles == NULL ? NULL : styles + (size_t)first * picture,
+                     .first = wct_parallel_rank () * trainer->share + first };
 }
 
 static WctStatus
@@ -163,9 +179,12 @@ run_lane (void *data, int lane, int thread, WctError *err)
 
       memset (trainer->learners[i]->lane_gradients + (size_t)lane * count, 0, count * sizeof (float));
     }
-  for (int piece = 0; piece < trainer->pieces && status == WCT_OK; piece++)
-    status = trainer->task->piece (trainer, trainer->workers[thread], lane,
-                                   piece_of (trainer, pass->images, lane, piece), &trainer->lane_terms[lane], err);
+  for (int i = 0; i < trainer->pieces && status == WCT_OK; i++)
+    {
+      const WctPiece piece = piece_of (pass, lane, i);
+
+      status = trainer->task->piece (trainer, trainer->workers[thread], lane, &piece, &trainer->lane_terms[lane], err);
+    }
   return status;
 }
 
@@ -176,9 +195,13 @@ measure_lane (void *data, int lane, int thread, WctError *err)
   WctTrainer *trainer = pass->trainer;
   WctStatus   status = WCT_OK;
 
-  for (int piece = 0; piece < trainer->pieces && status == WCT_OK; piece++)
-    status = trainer->task->measure (trainer, trainer->workers[thread], piece_of (trainer, pass->images, lane, piece),
-                                     &pass->sums[lane], &pass->squares[lane], err);
+  for (int i = 0; i < trainer->pieces && status == WCT_OK; i++)
+    {
+      const WctPiece piece = piece_of (pass, lane, i);
+
+      status = trainer->task->measure (trainer, trainer->workers[thread], &piece, &pass->sums[lane],
+                                       &pass->squares[lane], err);
+    }
   return status;
 }
 
@@ -224,7 +247,7 @@ update_scales (WctTrainer *trainer)
 }
 
 WctStatus
-wct_trainer_measure (WctTrainer *trainer, const float *images, WctError *err)
+wct_trainer_measure (WctTrainer *trainer, const WctShare *share, WctError *err)
 {
   WctScales *sums = NULL, *squares = NULL;
   WctStatus  status;
@@ -233,8 +256,8 @@ wct_trainer_measure (WctTrainer *trainer, const float *images, WctError *err)
     return WCT_OK;
   WCT_TRY (wct_alloc ((size_t)trainer->lanes, sizeof *sums, "scales", &sums, err));
   WCT_TRY (wct_alloc ((size_t)trainer->lanes, sizeof *squares, "scales", &squares, err));
-  WCT_TRY (wct_pool_run (trainer->pool, trainer->lanes, measure_lane, &(Pass){ trainer, images, sums, squares }, NULL,
-                         0, err));
+  WCT_TRY (
+    wct_pool_run (trainer->pool, trainer->lanes, measure_lane, &(Pass){ trainer, share, sums, squares }, NULL, 0, err));
   for (int lane = 1; lane < trainer->lanes; lane++)
     {
       add_scales (&sums[0], &sums[lane]);
@@ -390,7 +413,7 @@ make_adam_step (const WctTrainer *trainer, const WctLearner *learner, WctAdamSte
                           "--clip",
                           (long long)trainer->step, learner->name);
   *out = (WctAdamStep){
-    .rate = (float)wct_trainer_rate (config, trainer->step),
+    .rate = (float)(wct_trainer_rate (config, trainer->step) * config->level_rates[learner->level - 1]),
     .beta1 = (float)config->beta1,
     .beta2 = (float)config->beta2,
     .epsilon = (float)config->epsilon,
@@ -455,11 +478,15 @@ sum_terms (WctTrainer *trainer, WctTerms *out, WctError *err)
   for (int lane = 0; lane < trainer->lanes; lane++)
     for (int i = 0; i < WCT_LEVELS; i++)
       {
-        terms.pixel[i] += trainer->lane_terms[lane].pixel[i];
-        terms.feature[i] += trainer->lane_terms[lane].feature[i];
+        const WctTerms *more = &trainer->lane_terms[lane];
+
+        terms.pixel[i] += more->pixel[i];
+        terms.feature[i] += more->feature[i];
+        terms.style[i] += more->style[i];
+        terms.structure[i] += more->structure[i];
       }
   *out = terms;
-  return wct_parallel_sum_doubles (out->pixel, 2 * WCT_LEVELS, err);
+  return wct_parallel_sum_doubles (out->pixel, sizeof *out / sizeof (double), err);
 }
 
 double
@@ -468,7 +495,7 @@ wct_terms_loss (const WctTerms *terms)
   double loss = 0;
 
   for (int i = 0; i < WCT_LEVELS; i++)
-    loss += terms->pixel[i] + terms->feature[i];
+    loss += terms->pixel[i] + terms->feature[i] + terms->style[i] + terms->structure[i];
   return loss;
 }
 
@@ -480,12 +507,12 @@ wct_trainer_scale (const WctTrainer *trainer, double weight, double variance_of_
 
 /* Nothing is changed before all gradients are known to be finite. */
 WctStatus
-wct_trainer_step (WctTrainer *trainer, const float *images, WctTerms *terms, WctError *err)
+wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, WctError *err)
 {
   WctAdamStep adam[WCT_LEARNERS_MAX];
   WctStatus   status;
 
-  WCT_TRY (wct_pool_run (trainer->pool, trainer->lanes, run_lane, &(Pass){ .trainer = trainer, .images = images }, NULL,
+  WCT_TRY (wct_pool_run (trainer->pool, trainer->lanes, run_lane, &(Pass){ .trainer = trainer, .share = share }, NULL,
                          0, err));
   WCT_TRY (sum_terms (trainer, terms, err));
   if (!isfinite (wct_terms_loss (terms)))

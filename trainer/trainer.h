@@ -15,11 +15,27 @@
 
 #define WCT_LEARNERS_MAX (3 * WCT_LEVELS)
 
-/* What is measured of a step, for each level: the two terms of the loss, as they count in it. */
+/* What is measured of a step, for each level: the terms of the loss, as they count in it. The last two are of
+ * transformed features. */
 typedef struct
 {
-  double pixel[WCT_LEVELS], feature[WCT_LEVELS];
+  double pixel[WCT_LEVELS], feature[WCT_LEVELS], style[WCT_LEVELS], structure[WCT_LEVELS];
 } WctTerms;
+
+/* What is computed at once: pictures that follow each other in the batch. */
+typedef struct
+{
+  const float *images; /* (piece, 3, crop, crop) */
+  const float *styles; /* the same; NULL: the run has none */
+  int32_t      first;  /* of its pictures, in the batch of all ranks */
+} WctPiece;
+
+/* A share of a batch. */
+typedef struct
+{
+  const float *images; /* (share, 3, crop, crop) */
+  const float *styles; /* the same; NULL: the run has none */
+} WctShare;
 
 /* Variances that squared errors are divided by; 1 with WCT_LOSS_RAW. */
 typedef struct
@@ -43,14 +59,15 @@ typedef struct
   void (*worker_free) (WctTrainer *trainer, void **worker);
 
   /* Adds the variances' sums of one piece: scales are of the data, not of what is learned. */
-  WctStatus (*measure) (WctTrainer *trainer, void *worker, const float *piece, WctScales *sums, WctScales *squares,
+  WctStatus (*measure) (WctTrainer *trainer, void *worker, const WctPiece *piece, WctScales *sums, WctScales *squares,
                         WctError *err);
 
   /* One piece forward and backward: adds to the lane's gradients and to @terms. */
-  WctStatus (*piece) (WctTrainer *trainer, void *worker, int lane, const float *piece, WctTerms *terms, WctError *err);
+  WctStatus (*piece) (WctTrainer *trainer, void *worker, int lane, const WctPiece *piece, WctTerms *terms,
+                      WctError *err);
 } WctTaskOps;
 
-extern const WctTaskOps wct_task_decoder, wct_task_encoder;
+extern const WctTaskOps wct_task_decoder, wct_task_transformed, wct_task_encoder;
 
 struct WctTrainer
 {
@@ -58,6 +75,7 @@ struct WctTrainer
   const WctTaskOps *task;
   WctModel         *model;                      /* counted: the encoder, or the teacher */
   WctModel         *start_model;                /* counted; NULL */
+  WctModel         *judge;                      /* counted; NULL */
   WctBackend       *backend;                    /* owned */
   WctPool          *pool;                       /* owned */
   void            **workers;                    /* owned; one for each thread */
@@ -88,15 +106,15 @@ WctStatus wct_trainer_start (WctTrainer *trainer, const float *images, WctError 
 
 /* Scales, from one more batch: they are of the data, and settle with some hundred pictures. Once at least, before the
  * first step; nothing with WCT_LOSS_RAW. */
-WctStatus wct_trainer_measure (WctTrainer *trainer, const float *images, WctError *err);
+WctStatus wct_trainer_measure (WctTrainer *trainer, const WctShare *share, WctError *err);
 
 /* One step of the optimizer, on this rank's share of a batch. @terms: of the whole batch */
-WctStatus wct_trainer_step (WctTrainer *trainer, const float *images, WctTerms *terms, WctError *err);
+WctStatus wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, WctError *err);
 
 /* After values were read from a checkpoint. */
 WctStatus wct_trainer_pack (WctTrainer *trainer, WctError *err);
 
-/* The learning rate of a step, from 0 on. */
+/* The learning rate of a step, from 0 on, where levels have no factor of their own. */
 double wct_trainer_rate (const WctConfig *config, int64_t step);
 
 /* Sum of all terms: the loss. */

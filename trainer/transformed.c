@@ -1,0 +1,505 @@
+/* Decoders of a fixed encoder, trained on what they are fed when a picture is stylized: transformed features, and
+ * pictures that have been through the deeper levels. (The published ones only ever saw features of photos.)
+ *
+ * No gradient goes through encoders and transforms, which are fixed: transformed features are one more input. A fixed
+ * network judges the picture (judge.h). A piece of the batch is one of
+ *
+ *   own          a decoder's level is given the content's own features; pixel term and likeness keep it an autoencoder
+ *   transformed  features moved to the moments of a style, α at random; style and structure terms. As in a job with
+ *                this level alone, or, in a cascade, on what the deeper levels made of the content, with the decoders
+ * as they are now. Content is a photo, or noise, as for textures: then α is 1 and there is no structure
+ *
+ * drawn from the run's seed, the step and the piece's place in the batch. Each kind counts as if it were the whole
+ * batch, however large its share. */
+#include <math.h>
+
+#include "decoder.h"
+#include "judge.h"
+#include "mem.h"
+#include "model.h"
+#include "random.h"
+#include "transform.h"
+
+typedef struct
+{
+  WctChain     *encode, *decode;
+  WctPacking   *encoder;       /* owned by the first worker, as the next */
+  WctPacking   *fixed_decoder; /* of a level that does not learn but is passed in a cascade; NULL: it learns */
+  WctBatch     *features;
+  WctMoments  **moments;   /* (piece) */
+  WctColoring **colorings; /* (piece): of the styles shown */
+  WctAffine   **maps;      /* (piece) */
+} LevelWork;
+
+typedef struct
+{
+  WctBatch *images;  /* of the piece */
+  WctBatch *content; /* what the next level is given */
+  WctBatch *result, *gradient;
+  WctJudge *judge;
+  float    *planar; /* (piece, 3, crop, crop), on the host */
+  double   *alphas; /* (piece) */
+  LevelWork levels[WCT_LEVELS];
+} Worker;
+
+typedef struct
+{
+  bool transformed, cascade, texture;
+} Kind;
+
+/* ---- Workers ------------------------------------------------------------------------------------------------ */
+
+static int
+deepest_level (const WctTrainer *trainer)
+{
+  int level = WCT_LEVELS;
+
+  while (wct_model_encoder (trainer->model, level) == NULL)
+    level--;
+  return level;
+}
+
+/* Of a level that does not learn: from the model to start from, or the encoder's own. */
+static const WctNetwork *
+fixed_decoder_of (const WctTrainer *trainer, int level)
+{
+  return wct_model_decoder (trainer->start_model != NULL ? trainer->start_model : trainer->model, level);
+}
+
+/* Does a picture pass this level? All that learn, and in a cascade those before the last of them that there are. */
+static bool
+passes (const WctTrainer *trainer, int level)
+{
+  if (wct_decoder_learner (trainer, level) != NULL)
+    return true;
+  return trainer->config->cascade > 0 && level <= deepest_level (trainer)
+         && (trainer->config->levels & ((1u << (level - 1)) - 1)) != 0 && fixed_decoder_of (trainer, level) != NULL;
+}
+
+static WctStatus
+make_packings (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
+{
+  const Worker     *first = trainer->workers[0];
+  const WctNetwork *encoder = wct_model_encoder (trainer->model, level), *decoder = fixed_decoder_of (trainer, level);
+  WctStatus         status = WCT_OK;
+
+  if (first != NULL)
+    {
+      work->encoder = first->levels[level - 1].encoder;
+      work->fixed_decoder = first->levels[level - 1].fixed_decoder;
+      return WCT_OK;
+    }
+  WCT_TRY (wct_layers_pack (trainer->backend, encoder->layers, encoder->count, trainer->config->precision,
+                            WCT_CHAIN_FORWARD, &work->encoder, err));
+  if (wct_decoder_learner (trainer, level) == NULL)
+    WCT_TRY (wct_layers_pack (trainer->backend, decoder->layers, decoder->count, trainer->config->precision,
+                              WCT_CHAIN_FORWARD, &work->fixed_decoder, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+make_statistics (int32_t count, int32_t channels, LevelWork *work, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_alloc ((size_t)count, sizeof (WctMoments *), "transform", &work->moments, err));
+  WCT_TRY (wct_alloc ((size_t)count, sizeof (WctColoring *), "transform", &work->colorings, err));
+  WCT_TRY (wct_alloc ((size_t)count, sizeof (WctAffine *), "transform", &work->maps, err));
+  for (int32_t i = 0; i < count; i++)
+    {
+      WCT_TRY (wct_moments_new (channels, &work->moments[i], err));
+      WCT_TRY (wct_affine_new (channels, &work->maps[i], err));
+    }
+
+out:
+  return status;
+}
+
+static WctStatus
+level_work_new (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const WctNetwork     *encoder = wct_model_encoder (trainer->model, level);
+  const WctLearner     *learner = wct_decoder_learner (trainer, level);
+  const WctShape        picture = { 3, trainer->config->crop, trainer->config->crop };
+  const WctShape        features = wct_layers_shape (encoder->layers, encoder->count, picture);
+  void                 *ctx = trainer->backend->ctx;
+  WctStatus             status;
+
+  WCT_TRY (make_packings (trainer, level, work, err));
+  WCT_TRY (ops->chain_new (ctx, work->encoder, picture, trainer->piece, WCT_CHAIN_FORWARD, &work->encode, err));
+  WCT_TRY (ops->chain_new (ctx, learner != NULL ? learner->packing : work->fixed_decoder, features, trainer->piece,
+                           learner != NULL ? WCT_CHAIN_WEIGHT_GRADIENTS : WCT_CHAIN_FORWARD, &work->decode, err));
+  WCT_TRY (ops->batch_new (ctx, trainer->piece, features, &work->features, err));
+  WCT_TRY (make_statistics (trainer->piece, features.c, work, err));
+
+out:
+  return status;
+}
+
+static void
+level_work_free (WctTrainer *trainer, LevelWork *work, bool owner)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  void                 *ctx = trainer->backend->ctx;
+
+  for (int32_t i = 0; i < trainer->piece && work->maps != NULL; i++)
+    {
+      wct_moments_free (&work->moments[i]);
+      wct_coloring_free (&work->colorings[i]);
+      wct_affine_free (&work->maps[i]);
+    }
+  wct_free (&work->moments);
+  wct_free (&work->colorings);
+  wct_free (&work->maps);
+  ops->chain_free (ctx, &work->encode);
+  ops->chain_free (ctx, &work->decode);
+  ops->batch_free (ctx, &work->features);
+  if (owner)
+    {
+      ops->packing_free (ctx, &work->encoder);
+      ops->packing_free (ctx, &work->fixed_decoder);
+    }
+}
+
+static void
+worker_free (WctTrainer *trainer, void **data)
+{
+  Worker    *worker = *data;
+  WctBatch **batches[] = { &worker->images, &worker->content, &worker->result, &worker->gradient };
+  const bool owner = trainer->workers[0] == NULL || trainer->workers[0] == worker;
+
+  for (int i = 0; i < WCT_LEVELS; i++)
+    level_work_free (trainer, &worker->levels[i], owner);
+  wct_judge_free (&worker->judge);
+  for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++)
+    trainer->backend->ops->training->batch_free (trainer->backend->ctx, batches[i]);
+  wct_free (&worker->planar);
+  wct_free (&worker->alphas);
+  wct_free (data);
+}
+
+static WctStatus
+make_batches (WctTrainer *trainer, Worker *worker, WctError *err)
+{
+  const int32_t crop = trainer->config->crop;
+  WctBatch    **batches[] = { &worker->images, &worker->content, &worker->result, &worker->gradient };
+  WctStatus     status;
+
+  WCT_TRY (wct_alloc ((size_t)trainer->piece * 3 * (size_t)crop * (size_t)crop, sizeof (float), "worker",
+                      &worker->planar, err));
+  WCT_TRY (wct_alloc ((size_t)trainer->piece, sizeof (double), "worker", &worker->alphas, err));
+  for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++)
+    WCT_TRY (trainer->backend->ops->training->batch_new (trainer->backend->ctx, trainer->piece,
+                                                         (WctShape){ 3, crop, crop }, batches[i], err));
+
+out:
+  return status;
+}
+
+static WctStatus
+worker_new (WctTrainer *trainer, void **out, WctError *err)
+{
+  const Worker *first = trainer->workers[0];
+  Worker       *worker = NULL;
+  WctStatus     status;
+
+  WCT_TRY (wct_alloc (1, sizeof *worker, "worker", &worker, err));
+  WCT_TRY (make_batches (trainer, worker, err));
+  WCT_TRY (wct_judge_new (trainer->backend, trainer->judge, trainer->config->precision, trainer->piece,
+                          trainer->config->crop, first == NULL ? NULL : first->judge, &worker->judge, err));
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (passes (trainer, level))
+      WCT_TRY (level_work_new (trainer, level, &worker->levels[level - 1], err));
+  *out = worker;
+  worker = NULL;
+
+out:
+  if (worker != NULL)
+    worker_free (trainer, &(void *){ worker });
+  return status;
+}
+
+/* ---- The transform ------------------------------------------------------------------------------------------ */
+
+/* As a job has them by default. */
+static WctParams
+job_params (void)
+{
+  WctParams params;
+
+  wct_params_init (&params);
+  return params;
+}
+
+/* The styles' coloring at every level. */
+static WctStatus
+take_styles (WctTrainer *trainer, Worker *worker, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const double          weight = 1, floor = job_params ().eigenvalue_floor;
+  WctStatus             status = WCT_OK;
+
+  for (int i = 0; i < WCT_LEVELS; i++)
+    {
+      LevelWork *work = &worker->levels[i];
+
+      if (work->encode == NULL)
+        continue;
+      WCT_TRY (ops->forward (trainer->backend->ctx, work->encode, worker->images, work->features, err));
+      WCT_TRY (ops->batch_moments (trainer->backend->ctx, work->features, work->moments, err));
+      for (int32_t k = 0; k < trainer->piece; k++)
+        {
+          wct_coloring_free (&work->colorings[k]);
+          WCT_TRY (wct_coloring_new ((const WctMoments *const *)&work->moments[k], &weight, 1, floor,
+                                     &work->colorings[k], err));
+        }
+    }
+
+out:
+  return status;
+}
+
+static WctStatus
+transform_features (WctTrainer *trainer, const Worker *worker, LevelWork *work, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const WctParams       params = job_params ();
+  WctStatus             status;
+
+  WCT_TRY (ops->batch_moments (trainer->backend->ctx, work->features, work->moments, err));
+  for (int32_t i = 0; i < trainer->piece; i++)
+    WCT_TRY (wct_affine_solve (work->moments[i], work->colorings[i], worker->alphas[i], params.eigenvalue_floor,
+                               params.damping, work->maps[i], err));
+  WCT_TRY (ops->batch_affine (trainer->backend->ctx, work->features, (const WctAffine *const *)work->maps, false,
+                              work->features, err));
+
+out:
+  return status;
+}
+
+/* ---- A piece ------------------------------------------------------------------------------------------------ */
+
+static WctStatus
+measure (WctTrainer *trainer, void *data, const WctPiece *piece, WctScales *sums, WctScales *squares, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  Worker               *worker = data;
+  double                sum, square;
+  WctStatus             status;
+
+  WCT_TRY (ops->batch_upload (trainer->backend->ctx, piece->images, worker->images, err));
+  WCT_TRY (ops->sums (trainer->backend->ctx, worker->images, &sum, &square, err));
+  sums->pixel += sum;
+  squares->pixel += square;
+
+out:
+  return status;
+}
+
+/* What each of @share of the batch counts for. */
+static double
+picture_weight (const WctTrainer *trainer, double share)
+{
+  return 1 / (share * trainer->config->batch);
+}
+
+static WctStatus
+decode_back (WctTrainer *trainer, Worker *worker, int level, int lane, WctError *err)
+{
+  WctLearner *learner = wct_decoder_learner (trainer, level);
+
+  return trainer->backend->ops->training->backward (trainer->backend->ctx, worker->levels[level - 1].decode,
+                                                    worker->gradient, NULL,
+                                                    learner->lane_gradients + (size_t)lane * learner->count, err);
+}
+
+static WctStatus
+reconstruct (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms *terms, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const WctConfig      *config = trainer->config;
+  void                 *ctx = trainer->backend->ctx;
+  LevelWork            *work = &worker->levels[level - 1];
+  const double          each = picture_weight (trainer, 1 - config->transformed);
+  const double          values = 3.0 * config->crop * config->crop;
+  const float           scale = (float)(each * config->pixel_weights[level - 1] / (trainer->scales.pixel * values));
+  const double          weight = config->lambda * each * trainer->piece;
+  double                sum, term = 0;
+  WctStatus             status;
+
+  WCT_TRY (ops->forward (ctx, work->encode, worker->images, work->features, err));
+  WCT_TRY (ops->forward (ctx, work->decode, work->features, worker->result, err));
+  if (weight > 0)
+    WCT_TRY (wct_judge_likeness (worker->judge, worker->result, weight, worker->gradient, &term, err));
+  WCT_TRY (ops->squared_error (ctx, worker->result, worker->images, scale, weight > 0, worker->gradient, &sum, err));
+  WCT_TRY (decode_back (trainer, worker, level, lane, err));
+  terms->pixel[level - 1] += scale * sum;
+  terms->feature[level - 1] += weight * term;
+
+out:
+  return status;
+}
+
+static WctStatus
+train_own (WctTrainer *trainer, Worker *worker, int lane, WctTerms *terms, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  if (trainer->config->lambda > 0)
+    status = wct_judge_show_content (worker->judge, worker->images, err);
+  for (int level = 1; level <= WCT_LEVELS && status == WCT_OK; level++)
+    if (wct_decoder_learner (trainer, level) != NULL)
+      status = reconstruct (trainer, worker, level, lane, terms, err);
+  return status;
+}
+
+static WctStatus
+judge_level (WctTrainer *trainer, Worker *worker, Kind kind, int level, int lane, WctTerms *terms, WctError *err)
+{
+  const double           each = picture_weight (trainer, trainer->config->transformed);
+  const WctTransferTerms weights = { each * trainer->config->style_weight,
+                                     kind.texture ? 0 : each * trainer->config->structure_weight };
+  WctTransferTerms       seen = { 0, 0 };
+  WctStatus              status;
+
+  WCT_TRY (wct_judge_transfer (worker->judge, worker->result, &weights, worker->gradient, &seen, err));
+  WCT_TRY (decode_back (trainer, worker, level, lane, err));
+  terms->style[level - 1] += weights.style * seen.style;
+  terms->structure[level - 1] += weights.structure * seen.structure;
+
+out:
+  return status;
+}
+
+static float
+clamp (float value)
+{
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
+/* What the level made is what the next one is given, as a picture. */
+static WctStatus
+hand_on (WctTrainer *trainer, Worker *worker, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const size_t values = (size_t)trainer->piece * 3 * (size_t)trainer->config->crop * (size_t)trainer->config->crop;
+  WctStatus    status;
+
+  WCT_TRY (ops->batch_download (trainer->backend->ctx, worker->result, worker->planar, err));
+  for (size_t i = 0; i < values; i++)
+    worker->planar[i] = clamp (worker->planar[i]);
+  WCT_TRY (ops->batch_upload (trainer->backend->ctx, worker->planar, worker->content, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+stylize (WctTrainer *trainer, Worker *worker, Kind kind, int level, int lane, WctTerms *terms, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  void                 *ctx = trainer->backend->ctx;
+  LevelWork            *work = &worker->levels[level - 1];
+  const bool            learns = wct_decoder_learner (trainer, level) != NULL;
+  WctStatus             status = WCT_OK;
+
+  if (work->encode == NULL || (!learns && !kind.cascade))
+    return WCT_OK;
+  WCT_TRY (ops->forward (ctx, work->encode, worker->content, work->features, err));
+  WCT_TRY (transform_features (trainer, worker, work, err));
+  WCT_TRY (ops->forward (ctx, work->decode, work->features, worker->result, err));
+  if (learns)
+    WCT_TRY (judge_level (trainer, worker, kind, level, lane, terms, err));
+  if (kind.cascade)
+    WCT_TRY (hand_on (trainer, worker, err));
+
+out:
+  return status;
+}
+
+/* Uniform in [0,1), as a job's that makes a texture. */
+static void
+make_noise (const WctTrainer *trainer, WctRandom *random, float *planar)
+{
+  const size_t values = (size_t)trainer->piece * 3 * (size_t)trainer->config->crop * (size_t)trainer->config->crop;
+
+  for (size_t i = 0; i < values; i++)
+    planar[i] = (float)wct_random_unit (random);
+}
+
+/* Shows the judge the content and the styles, and leaves the content where the first level finds it. */
+static WctStatus
+show (WctTrainer *trainer, Worker *worker, const WctPiece *piece, Kind kind, WctRandom *random, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  void                 *ctx = trainer->backend->ctx;
+  WctStatus             status;
+
+  WCT_TRY (ops->batch_upload (ctx, piece->styles, worker->images, err));
+  WCT_TRY (take_styles (trainer, worker, err));
+  WCT_TRY (wct_judge_show_style (worker->judge, worker->images, err));
+  if (kind.texture)
+    make_noise (trainer, random, worker->planar);
+  WCT_TRY (ops->batch_upload (ctx, kind.texture ? worker->planar : piece->images, worker->content, err));
+  if (!kind.texture)
+    WCT_TRY (wct_judge_show_content (worker->judge, worker->content, err));
+  for (int32_t i = 0; i < trainer->piece; i++)
+    {
+      const double low = trainer->config->alpha_min, drawn = low + (1 - low) * wct_random_unit (random);
+
+      worker->alphas[i] = kind.texture ? 1 : drawn;
+    }
+
+out:
+  return status;
+}
+
+static WctStatus
+train_transformed (WctTrainer *trainer, Worker *worker, int lane, const WctPiece *piece, Kind kind, WctRandom *random,
+                   WctTerms *terms, WctError *err)
+{
+  WctStatus status = show (trainer, worker, piece, kind, random, err);
+
+  for (int level = WCT_LEVELS; level >= 1 && status == WCT_OK; level--)
+    status = stylize (trainer, worker, kind, level, lane, terms, err);
+  return status;
+}
+
+static Kind
+draw_kind (const WctConfig *config, WctRandom *random)
+{
+  const double transformed = wct_random_unit (random), cascade = wct_random_unit (random),
+               texture = wct_random_unit (random);
+
+  return (Kind){ transformed < config->transformed, cascade < config->cascade, texture < config->texture };
+}
+
+static WctStatus
+train_piece (WctTrainer *trainer, void *data, int lane, const WctPiece *piece, WctTerms *terms, WctError *err)
+{
+  Worker   *worker = data;
+  WctRandom random =
+    wct_random_stream (wct_random_hash (trainer->config->seed, (uint64_t)trainer->step), (uint64_t)piece->first);
+  const Kind kind = draw_kind (trainer->config, &random);
+  WctStatus  status;
+
+  if (kind.transformed)
+    return train_transformed (trainer, worker, lane, piece, kind, &random, terms, err);
+  WCT_TRY (trainer->backend->ops->training->batch_upload (trainer->backend->ctx, piece->images, worker->images, err));
+  WCT_TRY (train_own (trainer, worker, lane, terms, err));
+
+out:
+  return status;
+}
+
+const WctTaskOps wct_task_transformed = {
+  .prepare = wct_decoders_prepare,
+  .start = wct_decoders_start,
+  .worker_new = worker_new,
+  .worker_free = worker_free,
+  .measure = measure,
+  .piece = train_piece,
+};
