@@ -135,7 +135,7 @@ static const WctOption options[] = {
     "whether a network can learn at all.",
     .take = wct_take_flag, OF_CONFIG (fixed) },
 
-  { TRAIN, "Loss", "lambda", 0, "X", "What the feature term counts for beside the pixel term (default 1; 0: none).",
+  { DECODER, "Loss", "lambda", 0, "X", "What the feature term counts for beside the pixel term (default 1; 0: none).",
     .take = wct_take_number, OF_CONFIG (lambda), FROM_TO (0, 1e6) },
   { ENCODER, "Loss", "reconstruct", 0, "X",
     "What decoders, learned beside the trunk, count for: they keep in it what makes a picture (default 0.2; 0: none).",

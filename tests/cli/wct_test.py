@@ -1,7 +1,7 @@
 """What the tests of the program share: running it, making pictures and models, reading pictures back.
 
 Needs Python's standard library and libvips' `vips` and `vipsheader`, nothing else. The build says where things are:
-WCT (the program), WCT_TEST_MODELS (a folder with tiny.safetensors), WCT_SHARED (the shared material, may be absent).
+WCT and WCT_TRAIN (the programs), WCT_TEST_MODELS (a folder with tiny.safetensors), WCT_SHARED (the shared material, may be absent).
 """
 import array
 import json
@@ -19,6 +19,7 @@ import unittest
 import zlib
 
 PROGRAM = os.environ.get("WCT", "wct")
+TRAINER = os.environ.get("WCT_TRAIN", "wct-train")
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("WCT_SHARED", SOURCE.parent / "shared"))
 
@@ -38,10 +39,10 @@ def environment(**changes):
     return env
 
 
-def run(*arguments, cwd=None, env=None, before=None):
-    """Runs wct to its end, with nothing on standard input. Result.usage has its own time and memory."""
+def run(*arguments, program=PROGRAM, cwd=None, env=None, before=None):
+    """Runs wct, or @program, to its end, with nothing on standard input. Result.usage has its own time and memory."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        process = subprocess.Popen([program, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                    cwd=cwd, env=env or environment(), preexec_fn=before)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
