@@ -55,8 +55,9 @@ index_add (Packer *packer, const WctPixels *pixels, const char *name)
   packer->offset += wct_pixels_bytes (pixels);
 }
 
+/* Asks after each picture whether to go on. */
 static WctStatus
-write_chunk (Packer *packer, int32_t count, WctError *err)
+write_chunk (Packer *packer, int32_t count, WctMonitor *monitor, WctError *err)
 {
   WctStatus status = WCT_OK;
 
@@ -64,6 +65,8 @@ write_chunk (Packer *packer, int32_t count, WctError *err)
     {
       WctPixels *pixels = &packer->pixels[i];
 
+      if (!wct_monitor_advance (monitor, 0))
+        return wct_monitor_canceled (err);
       if (pixels->data == NULL)
         continue;
       WCT_TRY (wct_new_file_write (&packer->file, pixels->data, wct_pixels_bytes (pixels), err));
@@ -87,7 +90,7 @@ write_pictures (Packer *packer, WctPool *pool, WctMonitor *monitor, WctError *er
       const int32_t now = left < packer->chunk ? left : packer->chunk;
 
       WCT_TRY (wct_pool_run (pool, now, decode_one, packer, monitor, now, err));
-      WCT_TRY (write_chunk (packer, now, err));
+      WCT_TRY (write_chunk (packer, now, monitor, err));
     }
   if (packer->header.count == 0)
     WCT_TRY (wct_picture_set_none_readable (packer->set, err));
