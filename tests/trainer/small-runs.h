@@ -175,7 +175,7 @@ started_trainer (const WctConfig *config, const float *images)
   WctError    err;
 
   must (wct_trainer_start (trainer, images, &err), &err);
-  must (wct_trainer_measure (trainer, images, &err), &err);
+  must (wct_trainer_measure (trainer, &(WctShare){ .images = images }, &err), &err);
   return trainer;
 }
 

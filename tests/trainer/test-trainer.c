@@ -15,7 +15,7 @@ step (WctTrainer *trainer, const float *images)
   WctTerms terms;
   WctError err;
 
-  must (wct_trainer_step (trainer, images, &terms, &err), &err);
+  must (wct_trainer_step (trainer, &(WctShare){ .images = images }, &terms, &err), &err);
   return terms;
 }
 
@@ -620,7 +620,7 @@ scales_are_the_variances_of_everything_measured (void **state)
         WctTrainer  *trainer = started_trainer (&config, images);
         WctError     err;
 
-        must (wct_trainer_measure (trainer, images + half, &err), &err);
+        must (wct_trainer_measure (trainer, &(WctShare){ .images = images + half }, &err), &err);
         assert_near_relative ("pixels", trainer->scales.pixel, variance_of (images, 2 * half), 1e-6);
         for (int level = 1; level <= WCT_LEVELS; level++)
           {
@@ -650,7 +650,8 @@ assert_step_fails_numerically (WctTrainer *trainer, const float *images, const c
   WctTerms terms;
   WctError err;
 
-  assert_refused (wct_trainer_step (trainer, images, &terms, &err), WCT_ERR_NUMERIC, &err, part);
+  assert_refused (wct_trainer_step (trainer, &(WctShare){ .images = images }, &terms, &err), WCT_ERR_NUMERIC, &err,
+                  part);
 }
 
 static void
@@ -790,9 +791,9 @@ an_allocation_that_fails_is_a_sentence_and_leaves_nothing (void **state)
             if (status == WCT_OK)
               status = wct_trainer_start (trainer, images, &err);
             if (status == WCT_OK)
-              status = wct_trainer_measure (trainer, images, &err);
+              status = wct_trainer_measure (trainer, &(WctShare){ .images = images }, &err);
             if (status == WCT_OK)
-              status = wct_trainer_step (trainer, images, &(WctTerms){ { 0 }, { 0 } }, &err);
+              status = wct_trainer_step (trainer, &(WctShare){ .images = images }, &(WctTerms){ .pixel = { 0 } }, &err);
             happened = wct_mem_test_fail (0, false) >= n;
             if (status != (happened ? WCT_ERR_NO_MEMORY : WCT_OK))
               fail_msg ("%s, task %d, allocation %ld: got %s (%s)", name, task, n, wct_status_name (status),
