@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "export.h"
+#include "pool.h"
 #include "progress.h"
 #include "shard.h"
 
@@ -25,6 +26,7 @@ WctStatus
 wct_command_pack (WctArguments *arguments, WctError *err)
 {
   const WctPackOptions options = { .side_max = arguments->size > 0 ? arguments->size : WCT_SHARD_SIDE_DEFAULT,
+                                   .threads = wct_processor_count (),
                                    .force = arguments->force };
   WctPictureSet       *set = NULL;
   WctProgress          progress;

@@ -338,6 +338,28 @@ close_loop (Loop *loop)
 
 /* ---- What is told ------------------------------------------------------------------------------------------- */
 
+/* Everything that decides the numbers. */
+static void
+print_config (const WctConfig *config)
+{
+  json_t *json = wct_config_to_json (config);
+  char   *text = json_dumps (json, JSON_COMPACT | JSON_REAL_PRECISION (9));
+
+  if (text != NULL)
+    fprintf (stderr, "%s\n", text);
+  free (text);
+  json_decref (json);
+}
+
+static void
+print_beginning (const Loop *loop)
+{
+  print_config (loop->config);
+  fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads, %s\n", loop->train.count, loop->test.count,
+           wct_backend_info (loop->trainer->backend)->detail, wct_pool_threads (loop->trainer->pool),
+           wct_parallel_detail ());
+}
+
 static json_t *
 level_terms (const WctConfig *config, const WctTerms *terms)
 {
@@ -629,9 +651,7 @@ wct_loop (WctConfig *config, WctRun *run, const char *checkpoints, bool resume, 
   WCT_TRY (open_loop (&loop, resume, err));
   print_complaints (&loop);
   if (run != NULL && !quiet)
-    fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads, %s\n", loop.train.count, loop.test.count,
-             wct_backend_info (loop.trainer->backend)->detail, wct_pool_threads (loop.trainer->pool),
-             wct_parallel_detail ());
+    print_beginning (&loop);
   if (!resume)
     WCT_TRY (save_checkpoint (&loop, err)); /* from here on it can be resumed, whatever happens */
   WCT_TRY (open_batches (&loop, loop.trainer->step, &batches, err));

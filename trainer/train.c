@@ -1,25 +1,11 @@
 /* wct-train decoder, encoder, resume: a run, begun or taken up again. */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "commands.h"
 #include "loop.h"
 #include "parallel.h"
 #include "run.h"
-
-/* Everything that decides the numbers, first. */
-static void
-print_config (const WctConfig *config)
-{
-  json_t *json = wct_config_to_json (config);
-  char   *text = json_dumps (json, JSON_COMPACT | JSON_REAL_PRECISION (9));
-
-  if (text != NULL)
-    fprintf (stderr, "%s\n", text);
-  free (text);
-  json_decref (json);
-}
 
 static WctStatus
 train (WctConfig *config, WctRun *run, const char *path, bool resume, bool quiet, WctError *err)
@@ -27,8 +13,6 @@ train (WctConfig *config, WctRun *run, const char *path, bool resume, bool quiet
   char checkpoints[PATH_MAX];
 
   snprintf (checkpoints, sizeof checkpoints, "%.4000s/checkpoints", path);
-  if (run != NULL && !quiet)
-    print_config (config);
   return wct_loop (config, run, checkpoints, resume, quiet, err);
 }
 
