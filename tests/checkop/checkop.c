@@ -58,6 +58,11 @@ static const OperationInfo operations[] = {
   { "train-sums", check_train_sums, 40 },
   { "train-accumulate", check_train_accumulate, 20 },
   { "train-adam", check_train_adam, 40 },
+  { "train-moments", check_train_moments, 60 },
+  { "train-affine", check_train_affine, 60 },
+  { "train-cosine-error", check_train_cosine_error, 60 },
+  { "train-moments-error", check_train_moments_error, 60 },
+  { "train-flat-features", check_train_flat_features, 40 },
 };
 
 #define OPERATION_COUNT (sizeof operations / sizeof operations[0])

@@ -113,5 +113,10 @@ void check_train_squared_error (Checker *checker);
 void check_train_sums (Checker *checker);
 void check_train_accumulate (Checker *checker);
 void check_train_adam (Checker *checker);
+void check_train_moments (Checker *checker);
+void check_train_affine (Checker *checker);
+void check_train_cosine_error (Checker *checker);
+void check_train_moments_error (Checker *checker);
+void check_train_flat_features (Checker *checker);
 
 #endif
