@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Paints the sample pictures of this folder: a photo-like landscape and four styles to try on it.
+"""Paints the sample pictures of this folder: a photo-like landscape and still life, and four styles to try on them.
 
   make_samples.py [FOLDER]        into this folder, or FOLDER; takes some minutes
 
@@ -15,6 +15,7 @@ from PIL import Image
 import foreground
 import landscape
 import paintings
+import stilllife
 
 HERE = pathlib.Path(__file__).resolve().parent
 STYLES = (paintings.swirls, paintings.woodcut, paintings.glass, paintings.watercolor)
@@ -33,6 +34,7 @@ def main():
         save(paint(), (512, 512), folder / f"style-{paint.__name__}.jpg", 88)
     lake = foreground.paint(landscape.develop(landscape.render(1920, 1280)))
     save(lake * 255, (960, 640), folder / "lake.jpg", 90)
+    save(landscape.develop(stilllife.render(1920, 1280)) * 255, (960, 640), folder / "still-life.jpg", 90)
 
 
 if __name__ == "__main__":
