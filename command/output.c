@@ -280,10 +280,16 @@ encode (const WctFormat *format, VipsImage *image, VipsTarget *target)
   return vips_image_write_to_target (image, suffix, target, PIXELS_ONLY, NULL);
 }
 
+static bool
+is_canceled (const WctOutput *output)
+{
+  return !output->finish && wct_interrupted ();
+}
+
 static WctStatus
 write_failed (const WctOutput *output, const char *reason, WctError *err)
 {
-  if (wct_interrupted ())
+  if (is_canceled (output))
     return wct_error_set (err, WCT_CANCELED, "canceled");
   return wct_error_set (err, WCT_ERR_IO, "%s: cannot be written: %s", output->path, reason);
 }
@@ -296,7 +302,8 @@ fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
   char        reason[256];
   bool        failed;
 
-  wct_vips_watch (image);
+  if (!output->finish)
+    wct_vips_watch (image);
   failed = target == NULL || encode (output->format, image, target) != 0;
   g_clear_object (&target);
   if (failed)
@@ -304,7 +311,7 @@ fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
       wct_vips_reason (reason, sizeof reason);
       return write_failed (output, reason, err);
     }
-  return wct_interrupted () ? write_failed (output, "", err) : WCT_OK;
+  return is_canceled (output) ? write_failed (output, "", err) : WCT_OK;
 }
 
 WctStatus

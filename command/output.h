@@ -16,6 +16,7 @@ typedef struct
   char            *folder;
   const WctFormat *format; /* by the extension */
   bool             force;  /* may a file of that name be replaced? */
+  bool             finish; /* is it written to its end though the program is interrupted? false at first */
 } WctOutput;
 
 /* The format that @path's extension names: is there one? The sentence says which there are. */
@@ -40,7 +41,7 @@ WctStatus wct_output_check_alpha (const WctOutput *output, const WctPicture *pic
 /**
  * wct_output_save: write @picture under a temporary name (".NAME.wct-XXXXXX") in the same folder, then give it its
  * own name. Values are clipped to [0,1]; the depth is the picture's own where the format has it, else the nearest.
- * A failure, or an interrupted program (WCT_CANCELED), leaves nothing behind.
+ * A failure, or a program that was interrupted and does not finish it (WCT_CANCELED), leaves nothing behind.
  */
 WctStatus wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err);
 

@@ -509,6 +509,7 @@ save_samples (const Loop *loop, int level, const float *results, WctError *err)
   snprintf (name, sizeof name, "relu%d_1", level);
   WCT_TRY (wct_run_sample_path (loop->run, loop->trainer->step, name, path, sizeof path, err));
   WCT_TRY (wct_output_open (path, true, &output, err));
+  output.finish = true; /* who is asked to stop finishes its step, tests included */
   WCT_TRY (wct_picture_new (count * TEST_SIDE, 2 * TEST_SIDE, &sheet, err));
   for (int32_t i = 0; i < count; i++)
     {

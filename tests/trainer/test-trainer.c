@@ -269,12 +269,13 @@ loss_along (WctTrainer *trainer, WctLearner *learner, const float *values, doubl
 static double
 slope_over_norm (WctTrainer *trainer, int moved, const Kept *kept, const WctTerms *terms, const float *images)
 {
-  const double shares[] = { 1e-4, 2.5e-5, 4e-4 }; /* of the loss, that a step is to change */
+  /* Of the loss, that a step is to change. */
+  const double shares[] = { 1e-4, 2.5e-5, 4e-4, 5e-5, 2e-4, 1e-5, 8e-4, 5e-6, 1.6e-3 };
   WctLearner  *learner = trainer->learners[moved];
   const double norm = norm_of (learner->gradient, learner->count);
   double       ratio = NAN;
 
-  for (size_t i = 0; i < 3 && !(fabs (ratio - 1) <= SLOPE_ALLOWED); i++)
+  for (size_t i = 0; i < sizeof shares / sizeof shares[0] && !(fabs (ratio - 1) <= SLOPE_ALLOWED); i++)
     {
       const double distance = shares[i] * loss_of (trainer, learner, terms) / norm;
       const double up = loss_along (trainer, learner, kept->values[moved], distance, images);
