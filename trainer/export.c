@@ -154,7 +154,7 @@ inherit_metadata (Collection *collection, const WctSafetensors *model, WctTask t
 static json_t *
 training_of (const WctConfig *config, int64_t step)
 {
-  static const char *const paths[] = { "model", "start_model", "data", "test_data" };
+  static const char *const paths[] = { "model", "start_model", "data", "test_data", "styles", "judge" };
   json_t                  *json = wct_config_to_json (config);
 
   for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)

@@ -21,10 +21,15 @@ typedef struct
   GPtrArray *loss, *terms, *psnr, *rate;
 } Curves;
 
+/* Of the loss, as metrics.jsonl calls them. */
+static const char *const term_names[] = { "pixel", "feature", "style", "structure" };
+
+#define TERM_COUNT 4
+
 /* One run's lines, borrowed from the charts; by level where there are levels. */
 typedef struct
 {
-  WctLine *loss, *test_loss[WCT_LEVELS], *pixel[WCT_LEVELS], *feature[WCT_LEVELS], *psnr[WCT_LEVELS], *rate;
+  WctLine *loss, *test_loss[WCT_LEVELS], *terms[TERM_COUNT][WCT_LEVELS], *psnr[WCT_LEVELS], *rate;
 } RunLines;
 
 static WctLine *
@@ -49,10 +54,12 @@ add_run_lines (Curves *curves, int run, const char *name, RunLines *lines)
     {
       g_snprintf (label, sizeof label, "%s%stest relu%d_1", name, name[0] == '\0' ? "" : " ", i + 1);
       lines->test_loss[i] = add_line (curves->loss, label, i + 1, run, false);
-      g_snprintf (label, sizeof label, "%s%srelu%d_1 pixel", name, name[0] == '\0' ? "" : " ", i + 1);
-      lines->pixel[i] = add_line (curves->terms, label, i + 1, 2 * run, true);
-      g_snprintf (label, sizeof label, "%s%srelu%d_1 feature", name, name[0] == '\0' ? "" : " ", i + 1);
-      lines->feature[i] = add_line (curves->terms, label, i + 1, 2 * run + 1, true);
+      for (int term = 0; term < TERM_COUNT; term++)
+        {
+          g_snprintf (label, sizeof label, "%s%srelu%d_1 %s", name, name[0] == '\0' ? "" : " ", i + 1,
+                      term_names[term]);
+          lines->terms[term][i] = add_line (curves->terms, label, i + 1, 2 * run + term, true);
+        }
       g_snprintf (label, sizeof label, "%s%srelu%d_1", name, name[0] == '\0' ? "" : " ", i + 1);
       lines->psnr[i] = add_line (curves->psnr, label, i + 1, run, false);
     }
@@ -104,8 +111,8 @@ add_metrics (const json_t *object, RunLines *lines)
 
       if (level == 0)
         continue;
-      add_term (lines->pixel[level - 1], step, number (term, "pixel"));
-      add_term (lines->feature[level - 1], step, number (term, "feature"));
+      for (int k = 0; k < TERM_COUNT; k++)
+        add_term (lines->terms[k][level - 1], step, number (term, term_names[k]));
     }
 }
 
