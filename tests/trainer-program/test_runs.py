@@ -3,10 +3,14 @@
 happens on the way."""
 import json
 import math
+import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
 import time
+import unittest
 import xml.etree.ElementTree
 
 import train_test
@@ -43,8 +47,8 @@ class Interrupted(train_test.Case):
             time.sleep(delay)
             process.kill()
             process.wait()
-            process = wct_test.subprocess.Popen([TRAINER, "resume", str(self.path("killed")), "--quiet"],
-                                                stdout=wct_test.subprocess.DEVNULL)
+            process = subprocess.Popen([TRAINER, "resume", str(self.path("killed")), "--quiet"],
+                                                stdout=subprocess.DEVNULL)
         self.assertEqual(process.wait(), 0)
         self.assert_same_runs("killed", "whole")
 
@@ -92,6 +96,47 @@ class Interrupted(train_test.Case):
         self.assert_same_runs("killed", "whole")
         terms = self.lines("whole")[0]["levels"][0]
         self.assertEqual(set(terms), {"level", "pixel", "feature", "style", "structure"})
+
+
+class Ranks(train_test.Case):
+    STEPS = ["--steps", 10, "--checkpoint-every", 100, "--average", 0]
+
+    def weights(self, run):
+        """{tensor: values} of the last checkpoint, without what the optimizer keeps."""
+        path = sorted(self.path(run).glob("checkpoints/*/state.safetensors"))[-1]
+        return {name: memoryview(data).cast("f") for name, (_, _, data) in read_tensors(path)[1].items() if "/" not in name}
+
+    def assert_close(self, one, other):
+        """Relative to each tensor's norm."""
+        ours, theirs = self.weights(one), self.weights(other)
+        self.assertEqual(set(ours), set(theirs))
+        for name, values in ours.items():
+            difference = math.sqrt(sum((a - b) ** 2 for a, b in zip(values, theirs[name])))
+            self.assertLessEqual(difference, 1e-5 * math.sqrt(sum(a * a for a in values)), name)
+
+    def test_two_processes_learn_what_one_does(self):
+        self.make_run("one", *self.STEPS)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        processes = [subprocess.Popen([TRAINER, *map(str, self.command("two", *self.STEPS, "--lanes", 1))],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                      env=wct_test.environment(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1",
+                                                               MASTER_PORT=str(port))) for rank in range(2)]
+        for process in processes:
+            self.assertEqual((process.communicate()[1].decode(), process.returncode), ("", 0))
+        self.assert_close("one", "two")
+
+    @unittest.skipIf(shutil.which("mpirun") is None or os.environ.get("WCT_HAVE_MPI") != "1", "no MPI")
+    def test_nor_does_mpi_change_it(self):
+        self.make_run("one", *self.STEPS)
+        env = wct_test.environment(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+                                   ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")  # MPI's own
+        done = subprocess.run(["mpirun", "--oversubscribe", "-np", "2", TRAINER,
+                               *map(str, self.command("two", *self.STEPS, "--lanes", 1))], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, env=env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_close("one", "two")
 
 
 class Written(train_test.Case):
