@@ -53,6 +53,8 @@ const char *const        wct_config_precisions[] = { "f32", "bf16", "f16", NULL 
   }
 
 static const Field fields[] = {
+  FIELD (version, FIELD_TEXT),
+  FIELD (commit, FIELD_TEXT),
   CHOICE (task, tasks),
   FIELD (model, FIELD_TEXT),
   FIELD (start_model, FIELD_TEXT),
@@ -225,10 +227,12 @@ wct_config_to_json (const WctConfig *config)
   json_t *json = json_object ();
 
   json_object_set_new (json, "format", json_string (FORMAT));
-  json_object_set_new (json, "version", json_string (WCT_VERSION));
-  json_object_set_new (json, "commit", json_string (WCT_COMMIT));
   for (size_t i = 0; i < FIELD_COUNT; i++)
     json_object_set_new (json, fields[i].name, field_to_json (config, &fields[i]));
+  if (config->version == NULL)
+    json_object_set_new (json, "version", json_string (WCT_VERSION));
+  if (config->commit == NULL)
+    json_object_set_new (json, "commit", json_string (WCT_COMMIT));
   return json;
 }
 

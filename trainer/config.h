@@ -41,6 +41,7 @@ typedef enum
 
 typedef struct
 {
+  char    *version, *commit; /* owned; of the program that began the run; NULL: this one */
   WctTask  task;
   char    *model;                /* owned; --encoder or --teacher, absolute */
   char    *start_model;          /* owned; with WCT_START_MODEL, else NULL */
