@@ -359,7 +359,8 @@ wct_config_from_json (const json_t *json, WctConfig *out, WctError *err)
 
 /* ---- Checks ------------------------------------------------------------------------------------------------- */
 
-#define CROP_MULTIPLE 16
+#define CROP_MULTIPLE   16
+#define SCALE_MIN_LEAST (1.0 / 16) /* pictures are decoded no larger than this needs */
 
 static WctStatus
 check_sizes (const WctConfig *config, WctError *err)
@@ -367,6 +368,9 @@ check_sizes (const WctConfig *config, WctError *err)
   if (config->crop < CROP_MULTIPLE || config->crop % CROP_MULTIPLE != 0 || config->crop > 4096)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--crop: %d is not a multiple of %d from %d to 4096", config->crop,
                           CROP_MULTIPLE, CROP_MULTIPLE);
+  if (!(config->scale_min >= SCALE_MIN_LEAST && config->scale_min <= 1))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--scale-min: %g is not from %g to 1", config->scale_min,
+                          SCALE_MIN_LEAST);
   if (config->batch < 1 || config->lanes < 0 || config->accumulate < 1)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--batch, --lanes and --accumulate must be at least 1");
   if (config->steps == 0 && !(config->epochs > 0))
