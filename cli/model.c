@@ -109,6 +109,20 @@ or_unknown (const char *text)
   return text == NULL ? "not said" : text;
 }
 
+/* Bytes of a text that are shown: a trainer may have written a whole history into one. */
+#define SHOWN_BYTES 240
+
+static void
+print_metadata (const char *key, const char *value)
+{
+  const size_t length = strlen (value);
+  size_t       shown = length < SHOWN_BYTES ? length : SHOWN_BYTES;
+
+  while (shown < length && ((unsigned char)value[shown] & 0xC0) == 0x80) /* not inside a character of UTF-8 */
+    shown--;
+  printf ("  %s: %.*s%s\n", key, (int)shown, value, shown < length ? " ... (--json shows all)" : "");
+}
+
 static void
 print_text (const ModelFile *file)
 {
@@ -127,7 +141,7 @@ print_text (const ModelFile *file)
     printf ("\nAn encoder alone: it cannot stylize.\n");
   printf ("\nMetadata\n");
   for (size_t i = 0; wct_model_metadata_at (model, i, &key, &value); i++)
-    printf ("  %s: %s\n", key, value);
+    print_metadata (key, value);
 }
 
 WctStatus

@@ -106,6 +106,13 @@ class Model(wct_test.Case):
         row = described["levels"][0]
         self.assertEqual((described["parameters"], row["encoder_parameters"], row["decoder_parameters"]), (168, 84, 84))
 
+    def test_long_texts_are_cut_between_characters(self):
+        text = "x" + "ä" * 500
+        path = wct_test.write_identity_model(self.path("long.safetensors"), training=text)
+        line = next(line for line in run("model", path).out.splitlines() if line.startswith("  training: "))
+        self.assertRegex(line, r"^  training: xä{119} \.\.\. \(--json shows all\)$")
+        self.assertEqual(json.loads(run("model", path, "--json").out)["metadata"]["training"], text)
+
     def test_model_is_described_in_words(self):
         result = run("model", self.identity)
         self.assert_done(result)

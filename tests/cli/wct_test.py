@@ -185,12 +185,13 @@ def vips(*command):
 
 # ---- models -------------------------------------------------------------------------------------------------------
 
-def write_identity_model(path):
+def write_identity_model(path, **metadata):
     """A model of level 1 whose encoder and decoder hand pixels through: what comes out of reconstruct is what reading
     and writing did."""
     kernel = array.array("f", [1.0 if a == b and k == 4 else 0.0 for a in range(3) for b in range(3) for k in range(9)])
     zeros = array.array("f", [0.0] * 3)
-    header, data = {"__metadata__": {"format": "wct", "version": "1", "topology": "vgg19", "name": "identity"}}, b""
+    header, data = {"__metadata__": {"format": "wct", "version": "1", "topology": "vgg19", "name": "identity",
+                                     **metadata}}, b""
     for name in ("decoder1.conv1_1", "encoder.conv1_1"):
         for part, values, shape in (("bias", zeros, [3]), ("weight", kernel, [3, 3, 3, 3])):
             header[f"{name}.{part}"] = {"dtype": "F32", "shape": shape,
