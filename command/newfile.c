@@ -184,3 +184,18 @@ wct_new_file_close (WctNewFile *file)
   g_free (file->path);
   *file = (WctNewFile)WCT_NEW_FILE_NONE;
 }
+
+WctStatus
+wct_new_file_save (const char *path, bool force, const void *bytes, size_t size, WctError *err)
+{
+  WctNewFile file = WCT_NEW_FILE_NONE;
+  WctStatus  status;
+
+  WCT_TRY (wct_new_file_open (path, force, &file, err));
+  WCT_TRY (wct_new_file_write (&file, bytes, size, err));
+  WCT_TRY (wct_new_file_commit (&file, err));
+
+out:
+  wct_new_file_close (&file);
+  return status;
+}

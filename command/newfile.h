@@ -44,4 +44,7 @@ WctStatus wct_new_file_commit (WctNewFile *file, WctError *err);
 /* Takes away what was not committed. Twice is welcome. */
 void wct_new_file_close (WctNewFile *file);
 
+/* All of that at once. */
+WctStatus wct_new_file_save (const char *path, bool force, const void *bytes, size_t size, WctError *err);
+
 #endif

@@ -152,10 +152,17 @@ static const WctOption options[] = {
     "Share of what decoders are given that is transformed, as when a picture is stylized, and judged by --judge; the "
     "rest keeps them autoencoders (default 0: none).",
     .take = wct_take_number, OF_CONFIG (transformed), FROM_TO (0, 1) },
-  { DECODER, "Transformed features", "styles", 0, "PATH", "Pictures whose style is taken: a folder, or a shard.",
+  { DECODER | EVAL, "Transformed features", "styles", 0, "PATH", "Pictures whose style is taken: a folder, or a shard.",
     .take = wct_take_text, OF (styles) },
-  { DECODER, "Transformed features", "judge", 0, "MODEL", "The model whose encoder judges, up to relu4_1.",
+  { DECODER | EVAL, "Transformed features", "judge", 0, "MODEL", "The model whose encoder judges results.",
     .take = wct_take_text, OF (judge) },
+  { EVAL, "Transformed features", "pairs", 0, "N",
+    "Stylize N pairs of --data and --styles, and measure how far results are from either (default 0: measure how "
+    "pictures come back).",
+    .take = wct_take_int32, OF (pairs), FROM_TO (0, 1e6) },
+  { EVAL, "Transformed features", "textures", 0, "N",
+    "Make textures of N of --styles from noise, and measure how far they are from them (default 0: none).",
+    .take = wct_take_int32, OF (textures), FROM_TO (0, 1e6) },
   { DECODER, "Transformed features", "cascade", 0, "X",
     "Share of the transformed that has been through the deeper levels before, with the decoders as they are by then "
     "(default 0.6).",
@@ -163,6 +170,9 @@ static const WctOption options[] = {
   { DECODER, "Transformed features", "texture", 0, "X",
     "Share of the transformed that was noise, not a picture: for textures (default 0).", .take = wct_take_number,
     OF_CONFIG (texture), FROM_TO (0, 1) },
+  { DECODER, "Transformed features", "tune-encoder", 0, "X",
+    "The trunk learns, too, from the first --level on, at X times the learning rate (default 0: it stays as it is).",
+    .take = wct_take_number, OF_CONFIG (tune_encoder), FROM_TO (0, 1e3) },
   { DECODER, "Transformed features", "alpha-min", 0, "X", "Strengths are drawn from here to 1 (default 0.4).",
     .take = wct_take_number, OF_CONFIG (alpha_min), FROM_TO (0, 1) },
   { DECODER, "Transformed features", "style-weight", 0, "X",
@@ -240,6 +250,11 @@ static const WctOption options[] = {
     .take = wct_take_int32, OF (size), FROM_TO (16, 4096) },
   { EVAL, "Pictures", "place", 0, "WHERE", "center or top-left (default center).", .take = wct_take_choice, OF (place),
     .choices = places },
+  { EVAL, "Output", "sheet", 0, "FILE", "Put all pictures on a contact sheet, beside each other (.png).",
+    .take = wct_take_text, OF (sheet) },
+  { EVAL, "Output", "pareto", 0, "FILE",
+    "With --pairs: measure strengths from 0.2 to 1, and draw content over style distance (.png or .svg).",
+    .take = wct_take_text, OF (pareto) },
   { EVAL, "Output", "json", 0, NULL, "Print one line of JSON.", .take = wct_take_flag, OF (json) },
 
   { PLOT, "Output", "output", 'o', "FILE", "The plot, .png or .svg (default: curves.png in the first run).",
@@ -248,7 +263,7 @@ static const WctOption options[] = {
   { PACK, "Output", "size", 0, "PX",
     "Larger pictures are brought down to this shorter side (default 512, what crops up to 256 are cut from).",
     .take = wct_take_int32, OF (size), FROM_TO (16, 65536) },
-  { EXPORT | PLOT | PACK, "Output", "force", 0, NULL, "Replace the file where it exists.", .take = wct_take_flag,
+  { EXPORT | EVAL | PLOT | PACK, "Output", "force", 0, NULL, "Replace the file where it exists.", .take = wct_take_flag,
     OF (force) },
   { TRAIN | RESUME | PACK, "Output", "quiet", 0, NULL, "Tell nothing on the way.", .take = wct_take_flag, OF (quiet) },
 
@@ -315,6 +330,32 @@ check_training (const WctCommand *command, const WctArguments *arguments, WctErr
 }
 
 static WctStatus
+check_eval (const WctArguments *arguments, WctError *err)
+{
+  const bool stylizes = arguments->pairs > 0 || arguments->textures > 0;
+
+  if (arguments->pairs > 0 && arguments->textures > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--pairs and --textures are measured apart; give one of them");
+  if (arguments->data == NULL && arguments->textures == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --data, a folder of pictures or a shard");
+  if (stylizes && (arguments->styles == NULL || arguments->judge == NULL))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--%s needs --styles, a folder of pictures or a shard, and --judge, a model whose encoder "
+                          "judges results",
+                          arguments->pairs > 0 ? "pairs" : "textures");
+  if (!stylizes && (arguments->styles != NULL || arguments->judge != NULL || arguments->sheet != NULL))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--styles, --judge and --sheet are for stylizing: give --pairs or --textures, a number");
+  if (arguments->pareto != NULL && arguments->pairs == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--pareto is drawn of --pairs: give a number of them");
+  if (!stylizes && arguments->operand_count > 1)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "one model at a time, but with --pairs or --textures");
+  if (arguments->size % 16 != 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--crop: %d is not a multiple of 16", arguments->size);
+  return WCT_OK;
+}
+
+static WctStatus
 check_together (const WctCommand *command, const WctArguments *arguments, WctError *err)
 {
   const unsigned bit = command->line.bit;
@@ -324,11 +365,7 @@ check_together (const WctCommand *command, const WctArguments *arguments, WctErr
   if ((bit & (EXPORT | PACK)) != 0 && arguments->output == NULL)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs -o %s, the file to write",
                           bit == EXPORT ? "MODEL" : "SHARD");
-  if (bit == EVAL && arguments->data == NULL)
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --data, a folder of pictures or a shard");
-  if (bit == EVAL && arguments->size % 16 != 0)
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "--crop: %d is not a multiple of 16", arguments->size);
-  return WCT_OK;
+  return bit == EVAL ? check_eval (arguments, err) : WCT_OK;
 }
 
 static void

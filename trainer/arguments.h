@@ -30,8 +30,10 @@ typedef struct
   int64_t     steps;                                                             /* of resume: 0 where not given */
   int         dtype;                                                             /* of export: 0 f32, 1 f16 */
   const char *name, *license, *source;
-  int32_t     count, size; /* of eval and pack; 0: all, the default */
-  int         place;       /* of eval: WctStillPlace */
+  int32_t     count, size;     /* of eval and pack; 0: all, the default */
+  int         place;           /* of eval: WctStillPlace */
+  int32_t     pairs, textures; /* of eval: 0: none */
+  const char *sheet, *pareto;  /* of eval; NULL: none */
   bool        json, force, quiet, help;
 } WctArguments;
 

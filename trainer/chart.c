@@ -226,7 +226,7 @@ draw_path (const WctChart *chart, const WctLine *line, const Axis *x, const Axis
     {
       const double value = mean ? running_mean (line->y, i) : value_at (line->y, i), step = value_at (line->x, i);
 
-      if (!shown (chart, step, value) || (place (x, step) < drawn + POINT_DISTANCE && i + 1 < line->x->len))
+      if (!shown (chart, step, value) || (fabs (place (x, step) - drawn) < POINT_DISTANCE && i + 1 < line->x->len))
         continue;
       g_string_append_printf (svg, "%c%.1f %.1f", isfinite (drawn) ? 'L' : 'M', place (x, step), place (y, value));
       drawn = place (x, step);
@@ -234,6 +234,15 @@ draw_path (const WctChart *chart, const WctLine *line, const Axis *x, const Axis
   g_string_append_printf (svg, "' stroke='%s' stroke-width='%s' stroke-opacity='%s' stroke-dasharray='%s'/>\n",
                           colors[(size_t)line->color % COLOR_COUNT], line->smooth && !mean ? "0.8" : "1.8",
                           line->smooth && !mean ? "0.25" : "1", dashes[(size_t)line->dash % DASH_COUNT]);
+}
+
+static void
+draw_dots (const WctChart *chart, const WctLine *line, const Axis *x, const Axis *y, GString *svg)
+{
+  for (guint i = 0; i < line->x->len; i++)
+    if (shown (chart, value_at (line->x, i), value_at (line->y, i)))
+      g_string_append_printf (svg, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", place (x, value_at (line->x, i)),
+                              place (y, value_at (line->y, i)), colors[(size_t)line->color % COLOR_COUNT]);
 }
 
 static void
@@ -299,6 +308,8 @@ wct_chart_draw (const WctChart *chart, double left, double top, double width, do
             draw_path (chart, line, &x, &y, false, svg);
           if (line->x->len > 0 && line->smooth)
             draw_path (chart, line, &x, &y, true, svg);
+          if (line->dots)
+            draw_dots (chart, line, &x, &y, svg);
         }
       draw_legend (chart, frame, svg);
     }

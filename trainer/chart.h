@@ -13,6 +13,7 @@ typedef struct
   char    label[64];
   int     color;  /* an index; levels of one kind have one color */
   int     dash;   /* 0: solid; others tell runs apart */
+  bool    dots;   /* mark the values */
   bool    smooth; /* draw the values faintly, and their running mean over them */
   GArray *x, *y;  /* of double; owned */
 } WctLine;

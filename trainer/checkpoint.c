@@ -137,18 +137,10 @@ seal_of_file (const char *path, Seal *out, WctError *err)
 static WctStatus
 write_done (const char *path, const Seal *seal, WctError *err)
 {
-  WctNewFile file = WCT_NEW_FILE_NONE;
-  char       text[80];
-  WctStatus  status;
+  char text[80];
 
   snprintf (text, sizeof text, "%" PRIu64 " bytes, checksum %016" PRIx64 "\n", seal->bytes, seal->checksum);
-  WCT_TRY (wct_new_file_open (path, true, &file, err));
-  WCT_TRY (wct_new_file_write (&file, text, strlen (text), err));
-  WCT_TRY (wct_new_file_commit (&file, err));
-
-out:
-  wct_new_file_close (&file);
-  return status;
+  return wct_new_file_save (path, true, text, strlen (text), err);
 }
 
 static WctStatus

@@ -8,6 +8,7 @@ WctStatus wct_command_train (WctArguments *arguments, WctError *err); /* decoder
 WctStatus wct_command_resume (WctArguments *arguments, WctError *err);
 WctStatus wct_command_export (WctArguments *arguments, WctError *err);
 WctStatus wct_command_eval (WctArguments *arguments, WctError *err);
+WctStatus wct_command_compare (WctArguments *arguments, WctError *err); /* eval with --pairs or --textures */
 WctStatus wct_command_plot (WctArguments *arguments, WctError *err);
 WctStatus wct_command_pack (WctArguments *arguments, WctError *err);
 

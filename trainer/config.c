@@ -90,6 +90,7 @@ static const Field fields[] = {
   FIELD (transformed, FIELD_REAL),
   FIELD (cascade, FIELD_REAL),
   FIELD (texture, FIELD_REAL),
+  FIELD (tune_encoder, FIELD_REAL),
   FIELD (alpha_min, FIELD_REAL),
   FIELD (style_weight, FIELD_REAL),
   FIELD (structure_weight, FIELD_REAL),
@@ -412,6 +413,12 @@ check_transformed (const WctConfig *config, WctError *err)
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--transformed needs --styles, a folder of pictures or a shard, and --judge, a model whose "
                           "encoder judges results");
+  if (!(config->tune_encoder >= 0) || (config->tune_encoder > 0 && config->transformed == 0))
+    return wct_error_set (
+      err, WCT_ERR_ARGUMENT,
+      "--tune-encoder: %g must not be negative, and needs transformed features: give --transformed, "
+      "a share",
+      config->tune_encoder);
   if (config->transformed == 0 && (config->styles != NULL || config->judge != NULL))
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--styles and --judge are for transformed features: give --transformed, a share");

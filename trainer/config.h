@@ -65,19 +65,21 @@ typedef struct
   bool   fixed; /* the same batch at every step: center crops of the first pictures, in name order */
   double test_fraction;
 
-  double       rate, rate_end, beta1, beta2, epsilon;
-  int64_t      warmup; /* steps */
-  WctSchedule  schedule;
-  double       clip;    /* largest norm of a level's gradient; 0: none */
-  double       average; /* decay of the averaged weights (EMA); 0: none */
-  double       lambda;
-  double       reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
-  double       pixel_weights[WCT_LEVELS];      /* what the pixel term of each level counts for besides */
-  double       level_rates[WCT_LEVELS];        /* what the learning rate of each level is multiplied by */
-  double       transformed;                    /* decoders: share of what they are given that is transformed; 0: none */
-  double       cascade;                        /* share of that which has been through the deeper levels before */
-  double       texture;                        /* share of that which was noise */
-  double       alpha_min;                      /* least strength of a transform, up to 1 */
+  double      rate, rate_end, beta1, beta2, epsilon;
+  int64_t     warmup; /* steps */
+  WctSchedule schedule;
+  double      clip;    /* largest norm of a level's gradient; 0: none */
+  double      average; /* decay of the averaged weights (EMA); 0: none */
+  double      lambda;
+  double      reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
+  double      pixel_weights[WCT_LEVELS]; /* what the pixel term of each level counts for besides */
+  double      level_rates[WCT_LEVELS];   /* what the learning rate of each level is multiplied by */
+  double      transformed;               /* decoders: share of what they are given that is transformed; 0: none */
+  double      cascade;                   /* share of that which has been through the deeper levels before */
+  double      texture;                   /* share of that which was noise */
+  double      tune_encoder;              /* what the learning rate of a trunk that learns, too, is multiplied by; 0: it
+stays */
+  double       alpha_min;                /* least strength of a transform, up to 1 */
   double       style_weight, structure_weight; /* of transformed features' terms */
   WctLossScale loss_scale;
   WctStart     start;

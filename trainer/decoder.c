@@ -34,16 +34,14 @@ encoder_of (const WctTrainer *trainer, int level)
 WctLearner *
 wct_decoder_learner (const WctTrainer *trainer, int level)
 {
-  for (int i = 0; i < trainer->learner_count; i++)
-    if (trainer->learners[i]->level == level)
-      return trainer->learners[i];
-  return NULL;
+  return wct_trainer_learner (trainer, "decoder", level);
 }
 
 static WctStatus
 prepare_level (WctTrainer *trainer, int level, WctError *err)
 {
   const WctConfig *config = trainer->config;
+  const unsigned   uses = WCT_CHAIN_WEIGHT_GRADIENTS | (config->tune_encoder > 0 ? WCT_CHAIN_INPUT_GRADIENT : 0u);
   WctNetwork       network;
   char             name[24];
   WctStatus        status;
@@ -52,8 +50,8 @@ prepare_level (WctTrainer *trainer, int level, WctError *err)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--level: %s does not reach relu%d_1", config->model, level);
   snprintf (name, sizeof name, "decoder%d", level);
   wct_network_mirror (encoder_of (trainer, level), level, &network);
-  status = wct_learner_new (trainer->backend, name, level, &network, config->precision, WCT_CHAIN_WEIGHT_GRADIENTS,
-                            trainer->lanes, config->average > 0, &trainer->learners[trainer->learner_count], err);
+  status = wct_learner_new (trainer->backend, name, level, &network, config->precision, uses, trainer->lanes,
+                            config->average > 0, &trainer->learners[trainer->learner_count], err);
   if (status == WCT_OK)
     trainer->learner_count++;
   return status;
@@ -76,11 +74,13 @@ wct_decoders_start (WctTrainer *trainer, const float *images, int32_t count, Wct
   const int32_t crop = trainer->config->crop;
   WctStatus     status = WCT_OK;
 
-  for (int i = 0; i < trainer->learner_count && status == WCT_OK; i++)
+  for (int level = 1; level <= WCT_LEVELS && status == WCT_OK; level++)
     {
-      const int level = trainer->learners[i]->level;
+      WctLearner *learner = wct_decoder_learner (trainer, level);
 
-      status = wct_start_learner (trainer, trainer->learners[i], encoder_of (trainer, level),
+      if (learner == NULL)
+        continue;
+      status = wct_start_learner (trainer, learner, encoder_of (trainer, level),
                                   trainer->start_model == NULL ? NULL : wct_model_decoder (trainer->start_model, level),
                                   &(WctStartData){ images, count, crop, true, NULL }, err);
     }

@@ -79,11 +79,14 @@ WctStatus
 wct_command_eval (WctArguments *arguments, WctError *err)
 {
   Subject   subject = { .model = NULL };
-  json_t   *rows = json_array ();
+  json_t   *rows = NULL;
   WctError  complaint;
   WctStatus status;
 
+  if (arguments->pairs > 0 || arguments->textures > 0)
+    return wct_command_compare (arguments, err);
   WCT_TRY (open_subject (arguments, &subject, err));
+  rows = json_array ();
   while (wct_picture_set_next_complaint (subject.set, &complaint))
     wct_print_sentence ("wct-train: left out", complaint.message, "");
   for (int level = 1; level <= WCT_LEVELS; level++)

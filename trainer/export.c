@@ -90,7 +90,22 @@ add_tensor (Collection *collection, const char *run, const char *name, const Wct
   return WCT_OK;
 }
 
-/* The encoders of a model that decoders of @levels stand on. */
+/* The color convolution is folded into conv1_1 when a model is loaded, and learned as part of it. */
+static bool
+is_color (const char *name)
+{
+  return begins_with (name, "encoder.conv0.");
+}
+
+static bool
+learned_by (const Collection *collection, const char *run, const char *name)
+{
+  const size_t at = find (collection, name);
+
+  return at < collection->count && collection->brought_by[at] == run;
+}
+
+/* The encoders of a model that decoders of @levels stand on, but for what the run itself has learned of them. */
 static WctStatus
 add_encoder (Collection *collection, const char *run, const WctSafetensors *model, unsigned levels, WctError *err)
 {
@@ -104,6 +119,9 @@ add_encoder (Collection *collection, const char *run, const WctSafetensors *mode
       if (!begins_with (name, "encoder") || is_embedding (name))
         continue;
       if (*number >= '1' && *number <= '5' && (levels & 1u << (*number - '1')) == 0)
+        continue;
+      if (learned_by (collection, run, name)
+          || (is_color (name) && learned_by (collection, run, "encoder.conv1_1.weight")))
         continue;
       status = add_tensor (collection, run, name, &model->tensors[i], err);
     }
@@ -148,6 +166,24 @@ inherit_metadata (Collection *collection, const WctSafetensors *model, WctTask t
   set_text (collection->metadata, "name", wct_safetensors_metadata (model, "name"));
   set_text (collection->metadata, "license", wct_safetensors_metadata (model, "license"));
   set_text (collection->metadata, "source", wct_safetensors_metadata (model, "source"));
+}
+
+/* Decoders of the levels before the first that was tuned: with another trunk behind them, no other file fits. */
+static WctStatus
+add_kept_decoders (Collection *collection, const char *run, const WctSafetensors *model, unsigned levels, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (size_t i = 0; i < model->tensor_count && status == WCT_OK; i++)
+    {
+      const char *name = model->tensors[i].name;
+      const int   level = begins_with (name, "decoder") ? name[strlen ("decoder")] - '0' : 0;
+
+      if (level >= 1 && level <= WCT_LEVELS && (levels & ((1u << level) - 1)) == 0
+          && find (collection, name) == collection->count)
+        status = add_tensor (collection, run, name, &model->tensors[i], err);
+    }
+  return status;
 }
 
 /* Paths are of one machine; what counts is the rest. */
@@ -196,9 +232,11 @@ add_checkpoint (Collection *collection, const char *run, const WctConfig *config
   json_array_append_new (collection->training, training_of (config, step));
   model = next_file (collection);
   WCT_TRY (wct_safetensors_load (config->model, model, err));
+  WCT_TRY (add_learned (collection, run, config, checkpoint, err));
   if (config->task == WCT_TASK_DECODER)
     WCT_TRY (add_encoder (collection, run, model, config->levels, err));
-  WCT_TRY (add_learned (collection, run, config, checkpoint, err));
+  if (config->tune_encoder > 0)
+    WCT_TRY (add_kept_decoders (collection, run, model, config->levels, err));
   inherit_metadata (collection, model, config->task);
 
 out:

@@ -133,6 +133,7 @@ wct_learner_new (WctBackend *backend, const char *name, int level, const WctNetw
   WCT_TRY (wct_alloc (1, sizeof *learner, name, &learner, err));
   snprintf (learner->name, sizeof learner->name, "%s", name);
   learner->level = level;
+  learner->rate = 1;
   learner->network = *network;
   count = learner->count = wct_layers_parameters (network->layers, network->count);
   WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->values, err));

@@ -14,6 +14,7 @@ typedef struct
 {
   char        name[24];       /* "decoder3", "encoder" */
   int         level;          /* 1 … WCT_LEVELS */
+  double      rate;           /* what the learning rate is multiplied by; 1 at first */
   WctNetwork  network;        /* weights and biases point into values */
   size_t      count;          /* parameters */
   float      *values;         /* owned, as all below; (count): for each convolution its weights, then its biases */

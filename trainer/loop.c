@@ -438,15 +438,6 @@ tell_step (Loop *loop, const WctTerms *terms, WctError *err)
 
 /* ---- Tests -------------------------------------------------------------------------------------------------- */
 
-static WctLearner *
-decoder_of (const WctTrainer *trainer, int level)
-{
-  for (int i = 0; i < trainer->learner_count; i++)
-    if (trainer->learners[i]->level == level && strncmp (trainer->learners[i]->name, "decoder", 7) == 0)
-      return trainer->learners[i];
-  return NULL;
-}
-
 /* The network with the values that will be exported: the averaged ones. */
 static void
 averaged_network (const WctLearner *learner, WctNetwork *out)
@@ -460,20 +451,20 @@ averaged_network (const WctLearner *learner, WctNetwork *out)
       }
 }
 
-/* The encoder that feeds a decoder: the fixed one, or what is learned of the trunk up to it. */
+/* The encoder that feeds a decoder: segments between taps as they are in the model, or as they were learned. */
 static void
 encoder_network (const WctTrainer *trainer, int level, WctNetwork *out)
 {
   out->count = 0;
-  if (trainer->config->task == WCT_TASK_DECODER)
-    *out = *wct_model_encoder (trainer->model, level);
-  for (int i = 0; i < trainer->learner_count; i++)
+  for (int i = 1; i <= level; i++)
     {
-      WctNetwork segment;
+      const WctLearner *learner = wct_trainer_learner (trainer, "encoder", i);
+      WctNetwork        segment;
 
-      if (strncmp (trainer->learners[i]->name, "encoder", 7) != 0 || trainer->learners[i]->level > level)
-        continue;
-      averaged_network (trainer->learners[i], &segment);
+      if (learner != NULL)
+        averaged_network (learner, &segment);
+      else
+        wct_network_segment (wct_model_encoder (trainer->model, level), i - 1, i, &segment);
       wct_network_append (out, &segment);
     }
 }
@@ -545,7 +536,7 @@ test_level (Loop *loop, int level, float *results, WctError *err)
   WctStatus   status;
 
   encoder_network (trainer, level, &encoder);
-  averaged_network (decoder_of (trainer, level), &decoder);
+  averaged_network (wct_trainer_learner (trainer, "decoder", level), &decoder);
   WCT_TRY (wct_evaluate (trainer->backend, trainer->pool, &encoder, &decoder, loop->test_images, loop->test_count,
                          TEST_SIDE, results, score, err));
   WCT_TRY (save_samples (loop, level, results, err));
@@ -574,7 +565,7 @@ test (Loop *loop, WctError *err)
   WCT_TRY (wct_alloc ((size_t)loop->test_count * 3 * TEST_SIDE * TEST_SIDE, sizeof (float), "held-out results",
                       &results, err));
   for (int level = 1; level <= WCT_LEVELS; level++)
-    if (decoder_of (loop->trainer, level) != NULL)
+    if (wct_trainer_learner (loop->trainer, "decoder", level) != NULL)
       WCT_TRY (test_level (loop, level, results, err));
   loop->tested = true;
 
@@ -600,7 +591,7 @@ print_table (const Loop *loop)
 {
   printf ("sub-model | train loss | test loss |     PSNR |   SSIM\n");
   for (int level = 1; level <= WCT_LEVELS; level++)
-    if (decoder_of (loop->trainer, level) != NULL)
+    if (wct_trainer_learner (loop->trainer, "decoder", level) != NULL)
       print_row (loop, level);
 }
 

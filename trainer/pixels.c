@@ -268,6 +268,15 @@ wct_pixels_fit (WctPixels *pixels, int32_t side_min, int32_t side_max, const cha
   return scale_to (pixels, (int32_t)width, (int32_t)height, what, err);
 }
 
+WctStatus
+wct_pixels_fit_longer (WctPixels *pixels, int32_t longer, int32_t least, const char *what, WctError *err)
+{
+  const double factor = (double)longer / (pixels->width > pixels->height ? pixels->width : pixels->height);
+
+  return scale_to (pixels, (int32_t)fmax (least, nearbyint (pixels->width * factor)),
+                   (int32_t)fmax (least, nearbyint (pixels->height * factor)), what, err);
+}
+
 /* ---- Crops -------------------------------------------------------------------------------------------------- */
 
 /* Four floats: one pixel and the next one's red, which is ignored. */

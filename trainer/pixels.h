@@ -29,6 +29,9 @@ int32_t wct_pixels_shorter_side (const WctPixels *pixels);
  */
 WctStatus wct_pixels_fit (WctPixels *pixels, int32_t side_min, int32_t side_max, const char *what, WctError *err);
 
+/* The same to a longer side of @longer, and a shorter one of @least at least. */
+WctStatus wct_pixels_fit_longer (WctPixels *pixels, int32_t longer, int32_t least, const char *what, WctError *err);
+
 #define WCT_CROP_SHRINK_MAX 16 /* how much smaller a picture may be made for a crop */
 
 /* A square of a scaled picture, as a network reads it. */

@@ -5,15 +5,9 @@
 #include <string.h>
 
 #include <jansson.h>
-#include <vips/vips.h>
 
-#include "chart.h"
+#include "chart-page.h"
 #include "commands.h"
-#include "newfile.h"
-#include "picture.h"
-
-#define PANEL_WIDTH  620
-#define PANEL_HEIGHT 400
 
 /* Four charts, and the lines that each of them shows. */
 typedef struct
@@ -162,75 +156,6 @@ read_runs (const WctArguments *arguments, Curves *curves, WctError *err)
   return status;
 }
 
-static GString *
-draw (const Curves *curves)
-{
-  const WctChart charts[] = {
-    { "Loss", "step", "loss", true, true, curves->loss },
-    { "Terms of the loss", "step", "term", true, true, curves->terms },
-    { "Held-out pictures", "step", "PSNR, dB", false, false, curves->psnr },
-    { "Learning rate", "step", "rate", false, true, curves->rate },
-  };
-  GString *svg = g_string_new (NULL);
-
-  g_string_append_printf (svg,
-                          "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' viewBox='0 0 %d %d'>\n"
-                          "<rect width='100%%' height='100%%' fill='white'/>\n",
-                          2 * PANEL_WIDTH, 2 * PANEL_HEIGHT, 2 * PANEL_WIDTH, 2 * PANEL_HEIGHT);
-  for (int i = 0; i < 4; i++)
-    wct_chart_draw (&charts[i], i % 2 * PANEL_WIDTH, i / 2 * PANEL_HEIGHT, PANEL_WIDTH, PANEL_HEIGHT, svg);
-  g_string_append (svg, "</svg>\n");
-  return svg;
-}
-
-/* ---- Files -------------------------------------------------------------------------------------------------- */
-
-static WctStatus
-write_bytes (const char *path, bool force, const void *bytes, size_t size, WctError *err)
-{
-  WctNewFile file = WCT_NEW_FILE_NONE;
-  WctStatus  status;
-
-  WCT_TRY (wct_new_file_open (path, force, &file, err));
-  WCT_TRY (wct_new_file_write (&file, bytes, size, err));
-  WCT_TRY (wct_new_file_commit (&file, err));
-
-out:
-  wct_new_file_close (&file);
-  return status;
-}
-
-static WctStatus
-rasterize (const GString *svg, void **png, size_t *size, WctError *err)
-{
-  VipsImage *image = NULL;
-  char       reason[256];
-  int        failed = vips_svgload_buffer (svg->str, svg->len, &image, "scale", 1.5, NULL);
-
-  failed = failed || vips_pngsave_buffer (image, png, size, NULL);
-  g_clear_object (&image);
-  if (!failed)
-    return WCT_OK;
-  wct_vips_reason (reason, sizeof reason);
-  return wct_error_set (err, WCT_ERR_UNSUPPORTED, "the plot cannot be made a PNG: %s; name a .svg file", reason);
-}
-
-static WctStatus
-write_plot (const GString *svg, const char *path, bool force, WctError *err)
-{
-  void     *png = NULL;
-  size_t    size;
-  WctStatus status;
-
-  if (g_str_has_suffix (path, ".svg"))
-    return write_bytes (path, force, svg->str, svg->len, err);
-  status = rasterize (svg, &png, &size, err);
-  if (status == WCT_OK)
-    status = write_bytes (path, force, png, size, err);
-  g_free (png);
-  return status;
-}
-
 static WctStatus
 choose_path (const WctArguments *arguments, char *path, size_t size, WctError *err)
 {
@@ -238,32 +163,31 @@ choose_path (const WctArguments *arguments, char *path, size_t size, WctError *e
     g_snprintf (path, (gulong)size, "%s/curves.png", arguments->operands[0]);
   else
     g_strlcpy (path, arguments->output, size);
-  if (g_str_has_suffix (path, ".png") || g_str_has_suffix (path, ".svg"))
-    return WCT_OK;
-  return wct_error_set (err, WCT_ERR_ARGUMENT, "%s: a plot is a .png or a .svg file", path);
+  return wct_chart_page_check (path, err);
 }
 
 WctStatus
 wct_command_plot (WctArguments *arguments, WctError *err)
 {
-  Curves    curves = { g_ptr_array_new_with_free_func (wct_line_free), g_ptr_array_new_with_free_func (wct_line_free),
-                       g_ptr_array_new_with_free_func (wct_line_free), g_ptr_array_new_with_free_func (wct_line_free) };
-  GString  *svg = NULL;
+  Curves curves = { g_ptr_array_new_with_free_func (wct_line_free), g_ptr_array_new_with_free_func (wct_line_free),
+                    g_ptr_array_new_with_free_func (wct_line_free), g_ptr_array_new_with_free_func (wct_line_free) };
+  const WctChart charts[] = {
+    { "Loss", "step", "loss", true, true, curves.loss },
+    { "Terms of the loss", "step", "term", true, true, curves.terms },
+    { "Held-out pictures", "step", "PSNR, dB", false, false, curves.psnr },
+    { "Learning rate", "step", "rate", false, true, curves.rate },
+  };
+  const int chart_count = sizeof charts / sizeof charts[0];
   char      path[PATH_MAX];
   WctStatus status;
 
   WCT_TRY (choose_path (arguments, path, sizeof path, err));
   WCT_TRY (read_runs (arguments, &curves, err));
-  svg = draw (&curves);
   /* The run's own plot is drawn again and again. */
-  WCT_TRY (write_plot (svg, path, arguments->force || arguments->output == NULL, err));
+  WCT_TRY (wct_chart_page_write (charts, chart_count, path, arguments->force || arguments->output == NULL, err));
 
 out:
-  if (svg != NULL)
-    g_string_free (svg, TRUE);
-  g_ptr_array_free (curves.loss, TRUE);
-  g_ptr_array_free (curves.terms, TRUE);
-  g_ptr_array_free (curves.psnr, TRUE);
-  g_ptr_array_free (curves.rate, TRUE);
+  for (int i = 0; i < chart_count; i++)
+    g_ptr_array_free (charts[i].lines, TRUE);
   return status;
 }

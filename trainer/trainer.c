@@ -413,7 +413,7 @@ make_adam_step (const WctTrainer *trainer, const WctLearner *learner, WctAdamSte
                           "--clip",
                           (long long)trainer->step, learner->name);
   *out = (WctAdamStep){
-    .rate = (float)(wct_trainer_rate (config, trainer->step) * config->level_rates[learner->level - 1]),
+    .rate = (float)(wct_trainer_rate (config, trainer->step) * config->level_rates[learner->level - 1] * learner->rate),
     .beta1 = (float)config->beta1,
     .beta2 = (float)config->beta2,
     .epsilon = (float)config->epsilon,
@@ -530,6 +530,17 @@ wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, W
 
 out:
   return status;
+}
+
+WctLearner *
+wct_trainer_learner (const WctTrainer *trainer, const char *kind, int level)
+{
+  const size_t length = strlen (kind);
+
+  for (int i = 0; i < trainer->learner_count; i++)
+    if (trainer->learners[i]->level == level && strncmp (trainer->learners[i]->name, kind, length) == 0)
+      return trainer->learners[i];
+  return NULL;
 }
 
 WctStatus

@@ -111,6 +111,9 @@ WctStatus wct_trainer_measure (WctTrainer *trainer, const WctShare *share, WctEr
 /* One step of the optimizer, on this rank's share of a batch. @terms: of the whole batch */
 WctStatus wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, WctError *err);
 
+/* What learns at a level, by the start of its name: "decoder", "encoder"; NULL: nothing. */
+WctLearner *wct_trainer_learner (const WctTrainer *trainer, const char *kind, int level);
+
 /* After values were read from a checkpoint. */
 WctStatus wct_trainer_pack (WctTrainer *trainer, WctError *err);
 

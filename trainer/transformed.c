@@ -1,8 +1,8 @@
 /* Decoders of a fixed encoder, trained on what they are fed when a picture is stylized: transformed features, and
  * pictures that have been through the deeper levels. (The published ones only ever saw features of photos.)
  *
- * No gradient goes through encoders and transforms, which are fixed: transformed features are one more input. A fixed
- * network judges the picture (judge.h). A piece of the batch is one of
+ * Transformed features are one more input, and no gradient goes through a cascade: whitening amplifies, and five levels
+ * of it wreck decoders. A fixed network judges the picture (judge.h). A piece of the batch is one of
  *
  *   own          a decoder's level is given the content's own features; pixel term and likeness keep it an autoencoder
  *   transformed  features moved to the moments of a style, α at random; style and structure terms. As in a job with
@@ -10,10 +10,15 @@
  * as they are now. Content is a photo, or noise, as for textures: then α is 1 and there is no structure
  *
  * drawn from the run's seed, the step and the piece's place in the batch. Each kind counts as if it were the whole
- * batch, however large its share. */
+ * batch, however large its share.
+ *
+ * A trunk that learns, too (encoding.h), is given the gradient at a level's features: through the transform, with the
+ * map held as it is, and with whitening damped. */
 #include <math.h>
+#include <string.h>
 
 #include "decoder.h"
+#include "encoding.h"
 #include "judge.h"
 #include "mem.h"
 #include "model.h"
@@ -22,10 +27,12 @@
 
 typedef struct
 {
-  WctChain     *encode, *decode;
-  WctPacking   *encoder;       /* owned by the first worker, as the next */
-  WctPacking   *fixed_decoder; /* of a level that does not learn but is passed in a cascade; NULL: it learns */
-  WctBatch     *features;
+  WctEncoding *encoding;
+  WctChain    *decode;
+  WctPacking  *fixed_decoder; /* of a level that does not learn but is passed in a cascade; the first worker's, the
+                                 others borrow it; NULL: it learns */
+  WctBatch     *features, *transformed;
+  WctBatch     *gradient;  /* of features; NULL: the encoder does not learn */
   WctMoments  **moments;   /* (piece) */
   WctColoring **colorings; /* (piece): of the styles shown */
   WctAffine   **maps;      /* (piece) */
@@ -76,26 +83,21 @@ passes (const WctTrainer *trainer, int level)
          && (trainer->config->levels & ((1u << (level - 1)) - 1)) != 0 && fixed_decoder_of (trainer, level) != NULL;
 }
 
+/* The weights that decode at a level. */
 static WctStatus
-make_packings (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
+find_packing (WctTrainer *trainer, int level, LevelWork *work, WctPacking **out, WctError *err)
 {
   const Worker     *first = trainer->workers[0];
-  const WctNetwork *encoder = wct_model_encoder (trainer->model, level), *decoder = fixed_decoder_of (trainer, level);
+  const WctLearner *learner = wct_decoder_learner (trainer, level);
+  const WctNetwork *decoder = fixed_decoder_of (trainer, level);
   WctStatus         status = WCT_OK;
 
-  if (first != NULL)
-    {
-      work->encoder = first->levels[level - 1].encoder;
-      work->fixed_decoder = first->levels[level - 1].fixed_decoder;
-      return WCT_OK;
-    }
-  WCT_TRY (wct_layers_pack (trainer->backend, encoder->layers, encoder->count, trainer->config->precision,
-                            WCT_CHAIN_FORWARD, &work->encoder, err));
-  if (wct_decoder_learner (trainer, level) == NULL)
-    WCT_TRY (wct_layers_pack (trainer->backend, decoder->layers, decoder->count, trainer->config->precision,
-                              WCT_CHAIN_FORWARD, &work->fixed_decoder, err));
-
-out:
+  if (learner == NULL && first != NULL)
+    work->fixed_decoder = first->levels[level - 1].fixed_decoder;
+  else if (learner == NULL)
+    status = wct_layers_pack (trainer->backend, decoder->layers, decoder->count, trainer->config->precision,
+                              WCT_CHAIN_FORWARD, &work->fixed_decoder, err);
+  *out = learner != NULL ? learner->packing : work->fixed_decoder;
   return status;
 }
 
@@ -117,22 +119,35 @@ out:
   return status;
 }
 
+/* What is asked of a decoder's chain. */
+static unsigned
+uses_of (const WctTrainer *trainer, int level, const LevelWork *work)
+{
+  if (wct_decoder_learner (trainer, level) == NULL)
+    return WCT_CHAIN_FORWARD;
+  return WCT_CHAIN_WEIGHT_GRADIENTS | (wct_encoding_learns (work->encoding) ? WCT_CHAIN_INPUT_GRADIENT : 0u);
+}
+
 static WctStatus
 level_work_new (WctTrainer *trainer, int level, LevelWork *work, WctError *err)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
+  const Worker         *first = trainer->workers[0];
   const WctNetwork     *encoder = wct_model_encoder (trainer->model, level);
-  const WctLearner     *learner = wct_decoder_learner (trainer, level);
   const WctShape        picture = { 3, trainer->config->crop, trainer->config->crop };
   const WctShape        features = wct_layers_shape (encoder->layers, encoder->count, picture);
   void                 *ctx = trainer->backend->ctx;
+  WctPacking           *packing;
   WctStatus             status;
 
-  WCT_TRY (make_packings (trainer, level, work, err));
-  WCT_TRY (ops->chain_new (ctx, work->encoder, picture, trainer->piece, WCT_CHAIN_FORWARD, &work->encode, err));
-  WCT_TRY (ops->chain_new (ctx, learner != NULL ? learner->packing : work->fixed_decoder, features, trainer->piece,
-                           learner != NULL ? WCT_CHAIN_WEIGHT_GRADIENTS : WCT_CHAIN_FORWARD, &work->decode, err));
+  WCT_TRY (
+    wct_encoding_new (trainer, level, first == NULL ? NULL : first->levels[level - 1].encoding, &work->encoding, err));
+  WCT_TRY (find_packing (trainer, level, work, &packing, err));
+  WCT_TRY (ops->chain_new (ctx, packing, features, trainer->piece, uses_of (trainer, level, work), &work->decode, err));
   WCT_TRY (ops->batch_new (ctx, trainer->piece, features, &work->features, err));
+  WCT_TRY (ops->batch_new (ctx, trainer->piece, features, &work->transformed, err));
+  if (wct_encoding_learns (work->encoding))
+    WCT_TRY (ops->batch_new (ctx, trainer->piece, features, &work->gradient, err));
   WCT_TRY (make_statistics (trainer->piece, features.c, work, err));
 
 out:
@@ -154,14 +169,13 @@ level_work_free (WctTrainer *trainer, LevelWork *work, bool owner)
   wct_free (&work->moments);
   wct_free (&work->colorings);
   wct_free (&work->maps);
-  ops->chain_free (ctx, &work->encode);
+  wct_encoding_free (trainer, &work->encoding);
   ops->chain_free (ctx, &work->decode);
   ops->batch_free (ctx, &work->features);
+  ops->batch_free (ctx, &work->transformed);
+  ops->batch_free (ctx, &work->gradient);
   if (owner)
-    {
-      ops->packing_free (ctx, &work->encoder);
-      ops->packing_free (ctx, &work->fixed_decoder);
-    }
+    ops->packing_free (ctx, &work->fixed_decoder);
 }
 
 static void
@@ -246,9 +260,9 @@ take_styles (WctTrainer *trainer, Worker *worker, WctError *err)
     {
       LevelWork *work = &worker->levels[i];
 
-      if (work->encode == NULL)
+      if (work->encoding == NULL)
         continue;
-      WCT_TRY (ops->forward (trainer->backend->ctx, work->encode, worker->images, work->features, err));
+      WCT_TRY (wct_encoding_forward (trainer, work->encoding, worker->images, work->features, err));
       WCT_TRY (ops->batch_moments (trainer->backend->ctx, work->features, work->moments, err));
       for (int32_t k = 0; k < trainer->piece; k++)
         {
@@ -274,7 +288,60 @@ transform_features (WctTrainer *trainer, const Worker *worker, LevelWork *work, 
     WCT_TRY (wct_affine_solve (work->moments[i], work->colorings[i], worker->alphas[i], params.eigenvalue_floor,
                                params.damping, work->maps[i], err));
   WCT_TRY (ops->batch_affine (trainer->backend->ctx, work->features, (const WctAffine *const *)work->maps, false,
-                              work->features, err));
+                              work->transformed, err));
+
+out:
+  return status;
+}
+
+/* Directions of little variance, which whitening amplifies a hundred times, would make all of the encoder's gradient.
+ * There, as much is added as this share of the channels' mean variance. */
+#define GRADIENT_DAMPING 0.05
+
+static double
+mean_variance (const WctMoments *moments)
+{
+  const size_t channels = (size_t)moments->channels;
+  double       sum = 0;
+
+  for (size_t c = 0; c < channels; c++)
+    sum += moments->covariance[c * channels + c];
+  return sum / (double)channels;
+}
+
+/* From a map of features to that of their gradient. */
+static void
+transpose (WctAffine *map)
+{
+  const size_t channels = (size_t)map->channels;
+
+  memset (map->center, 0, channels * sizeof (double));
+  memset (map->bias, 0, channels * sizeof (double));
+  for (size_t i = 0; i < channels; i++)
+    for (size_t k = 0; k < i; k++)
+      {
+        const double value = map->matrix[i * channels + k];
+
+        map->matrix[i * channels + k] = map->matrix[k * channels + i];
+        map->matrix[k * channels + i] = value;
+      }
+}
+
+/* The gradient at transformed features to that at features. */
+static WctStatus
+transform_gradient (WctTrainer *trainer, const Worker *worker, LevelWork *work, WctError *err)
+{
+  const double floor = job_params ().eigenvalue_floor;
+  WctStatus    status;
+
+  for (int32_t i = 0; i < trainer->piece; i++)
+    {
+      WCT_TRY (wct_affine_solve (work->moments[i], work->colorings[i], worker->alphas[i], floor,
+                                 GRADIENT_DAMPING * mean_variance (work->moments[i]), work->maps[i], err));
+      transpose (work->maps[i]);
+    }
+  WCT_TRY (trainer->backend->ops->training->batch_affine (
+    trainer->backend->ctx, work->gradient, (const WctAffine *const *)work->maps, false, work->gradient, err));
 
 out:
   return status;
@@ -306,14 +373,25 @@ picture_weight (const WctTrainer *trainer, double share)
   return 1 / (share * trainer->config->batch);
 }
 
+/* From the gradient at the picture that a level made, to all that learned to make it. */
 static WctStatus
-decode_back (WctTrainer *trainer, Worker *worker, int level, int lane, WctError *err)
+learn (WctTrainer *trainer, Worker *worker, bool transformed, int level, int lane, WctError *err)
 {
+  LevelWork  *work = &worker->levels[level - 1];
   WctLearner *learner = wct_decoder_learner (trainer, level);
+  WctStatus   status;
 
-  return trainer->backend->ops->training->backward (trainer->backend->ctx, worker->levels[level - 1].decode,
-                                                    worker->gradient, NULL,
-                                                    learner->lane_gradients + (size_t)lane * learner->count, err);
+  WCT_TRY (trainer->backend->ops->training->backward (trainer->backend->ctx, work->decode, worker->gradient,
+                                                      work->gradient,
+                                                      learner->lane_gradients + (size_t)lane * learner->count, err));
+  if (work->gradient == NULL)
+    return WCT_OK;
+  if (transformed)
+    WCT_TRY (transform_gradient (trainer, worker, work, err));
+  WCT_TRY (wct_encoding_backward (trainer, work->encoding, lane, work->gradient, err));
+
+out:
+  return status;
 }
 
 static WctStatus
@@ -330,12 +408,12 @@ reconstruct (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms 
   double                sum, term = 0;
   WctStatus             status;
 
-  WCT_TRY (ops->forward (ctx, work->encode, worker->images, work->features, err));
+  WCT_TRY (wct_encoding_forward (trainer, work->encoding, worker->images, work->features, err));
   WCT_TRY (ops->forward (ctx, work->decode, work->features, worker->result, err));
   if (weight > 0)
     WCT_TRY (wct_judge_likeness (worker->judge, worker->result, weight, worker->gradient, &term, err));
   WCT_TRY (ops->squared_error (ctx, worker->result, worker->images, scale, weight > 0, worker->gradient, &sum, err));
-  WCT_TRY (decode_back (trainer, worker, level, lane, err));
+  WCT_TRY (learn (trainer, worker, false, level, lane, err));
   terms->pixel[level - 1] += scale * sum;
   terms->feature[level - 1] += weight * term;
 
@@ -366,7 +444,7 @@ judge_level (WctTrainer *trainer, Worker *worker, Kind kind, int level, int lane
   WctStatus              status;
 
   WCT_TRY (wct_judge_transfer (worker->judge, worker->result, &weights, worker->gradient, &seen, err));
-  WCT_TRY (decode_back (trainer, worker, level, lane, err));
+  WCT_TRY (learn (trainer, worker, true, level, lane, err));
   terms->style[level - 1] += weights.style * seen.style;
   terms->structure[level - 1] += weights.structure * seen.structure;
 
@@ -400,17 +478,16 @@ out:
 static WctStatus
 stylize (WctTrainer *trainer, Worker *worker, Kind kind, int level, int lane, WctTerms *terms, WctError *err)
 {
-  const WctTrainingOps *ops = trainer->backend->ops->training;
-  void                 *ctx = trainer->backend->ctx;
-  LevelWork            *work = &worker->levels[level - 1];
-  const bool            learns = wct_decoder_learner (trainer, level) != NULL;
-  WctStatus             status = WCT_OK;
+  LevelWork *work = &worker->levels[level - 1];
+  const bool learns = wct_decoder_learner (trainer, level) != NULL;
+  WctStatus  status = WCT_OK;
 
-  if (work->encode == NULL || (!learns && !kind.cascade))
+  if (work->encoding == NULL || (!learns && !kind.cascade))
     return WCT_OK;
-  WCT_TRY (ops->forward (ctx, work->encode, worker->content, work->features, err));
+  WCT_TRY (wct_encoding_forward (trainer, work->encoding, worker->content, work->features, err));
   WCT_TRY (transform_features (trainer, worker, work, err));
-  WCT_TRY (ops->forward (ctx, work->decode, work->features, worker->result, err));
+  WCT_TRY (trainer->backend->ops->training->forward (trainer->backend->ctx, work->decode, work->transformed,
+                                                     worker->result, err));
   if (learns)
     WCT_TRY (judge_level (trainer, worker, kind, level, lane, terms, err));
   if (kind.cascade)
@@ -495,9 +572,33 @@ out:
   return status;
 }
 
+static WctStatus
+prepare (WctTrainer *trainer, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_decoders_prepare (trainer, err));
+  WCT_TRY (wct_encoding_prepare (trainer, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+start (WctTrainer *trainer, const float *images, int32_t count, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_decoders_start (trainer, images, count, err));
+  WCT_TRY (wct_encoding_start (trainer, err));
+
+out:
+  return status;
+}
+
 const WctTaskOps wct_task_transformed = {
-  .prepare = wct_decoders_prepare,
-  .start = wct_decoders_start,
+  .prepare = prepare,
+  .start = start,
   .worker_new = worker_new,
   .worker_free = worker_free,
   .measure = measure,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """wct-train against the reference implementation and the PyTorch peer that lie beside this checkout, where they do: the same
 loss at every step, the same scores, the same terms on transformed features."""
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from wct_test import SHARED
 
 REFERENCE = SHARED / "reference"
 PUBLISHED = SHARED / "weights" / "compact16x.safetensors"
+DEFAULT = wct_test.SOURCE / "weights" / "wct-compact.safetensors"
 PHOTOS, STYLES = SHARED / "data" / "photos", SHARED / "data" / "styles"
 
 try:
@@ -86,6 +88,16 @@ class Peer(train_test.Case):
             self.assertAlmostEqual(float(got[1]), float(expected[1]), delta=0.011)
             self.assertAlmostEqual(float(got[2]), float(expected[2]), delta=0.00011)
 
+    def test_distances_are_the_references(self):
+        test_photos, judge = SHARED / "data" / "photos-test", SHARED / "weights" / "vgg16-encoder.safetensors"
+        text = peer("quality.py", PUBLISHED, test_photos, STYLES, 2)
+        expected = [tuple(map(float, found)) for found in re.findall(r"style ([0-9.]+) +content ([0-9.]+)", text)]
+        done = self.train("eval", PUBLISHED, "--data", test_photos, "--styles", STYLES, "--judge", judge, "--pairs", 2, "--json")
+        self.assertEqual((len(expected), done.status, done.err), (3, 0, ""))
+        for got, (style, content) in zip(json.loads(done.out), expected):
+            self.assertAlmostEqual(got["style"], style, delta=0.01 * style)
+            self.assertAlmostEqual(got["content"], content, delta=0.01 * content)
+
     def centers(self, folder):
         crops = []
         for path in sorted(folder.iterdir())[:BATCH]:
@@ -125,6 +137,66 @@ class Peer(train_test.Case):
                     got = next(terms for terms in step["levels"] if terms["level"] == level)
                     self.assertAlmostEqual(got["style"], style, delta=2e-3 * style)
                     self.assertAlmostEqual(got["structure"], structure, delta=2e-3 * structure)
+
+    def gradient_through_transforms(self, model, photos, styles):
+        """Of all parameters, the map held as it is and, for the gradient, damped by a twentieth of the mean variance."""
+        x, style = self.centers(photos), self.centers(styles)
+        with torch.enable_grad():
+            for values in model.t.values():
+                values.requires_grad_()
+            for level in (4, 5):
+                f, g = model.encode(x, level), model.encode(style, level).detach()
+                maps = [self.map_and_gradient_map(*pair) for pair in zip(f.detach(), g)]
+                z = torch.stack([(T @ fi.flatten(1).double() + t).float() for (T, t, _), fi in zip(maps, f.detach())])
+                z = z.reshape(f.shape).requires_grad_()
+                taps = [train_transformed.taps(model, picture) for picture in (model.decode(z, level), x, style)]
+                loss = sum(self.style_error(ours, theirs) for ours, theirs in zip(taps[0], taps[2])) / 4
+                cosine = torch.nn.functional.cosine_similarity(*(train_transformed.standardized(t[-1]) for t in taps[:2]))
+                parameters = [values for name, values in model.t.items() if name.startswith("decoder")]
+                found = torch.autograd.grad(loss + 2 * (1 - cosine.mean()), [z, *parameters], allow_unused=True)
+                for values, gradient in zip(parameters, found[1:]):
+                    if gradient is not None:
+                        values.grad = gradient
+                f.backward(torch.stack([(damped.T @ gi.flatten(1).double()).float().reshape(gi.shape)
+                                        for (_, _, damped), gi in zip(maps, found[0])]))
+        return {name: values.grad.flatten().numpy() for name, values in model.t.items() if values.grad is not None}
+
+    @staticmethod
+    def style_error(ours, theirs):
+        (mean, spread), (wanted_mean, wanted) = train_transformed.moments(ours), train_transformed.moments(theirs)
+        return (train_transformed.relative(mean, wanted_mean)
+                + train_transformed.relative(spread, wanted).clamp(max=20)).mean()
+
+    @staticmethod
+    def map_and_gradient_map(content, style):
+        (mean, covariance), theirs = (wct_reference.statistics(maps.flatten(1)) for maps in (content, style))
+        damped = covariance + 0.05 * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=covariance.dtype)
+        T, t = wct_reference.transform((mean, covariance), [theirs], [1.])
+        return T, t, wct_reference.transform((mean, damped), [theirs], [1.])[0]
+
+    def test_a_trunk_that_learns_is_given_the_references_gradient(self):
+        """One step of Adam with a large ε: its length gives the gradient back."""
+        photos, styles = self.copy_pictures(PHOTOS, "photos", BATCH), self.copy_pictures(STYLES, "styles", BATCH)
+        metadata, tensors = train_test.read_tensors(DEFAULT)
+        self.start, epsilon = self.path("whole.safetensors"), 1
+        train_test.write_tensors(self.start, metadata, tensors)
+        self.train_fixed("--level", "4,5", "--data", photos, "--styles", styles, "--judge", self.start, "--transformed", 1,
+                         "--cascade", 0, "--alpha-min", 1, "--steps", 1, "--tune-encoder", 1, "--schedule", "constant",
+                         "--warmup", 0, "--lr", 1, "--epsilon", epsilon, "--average", 0)
+        learned = self.path("learned.safetensors")
+        self.assertEqual(self.train("export", self.path("run"), "-o", learned).status, 0)
+        before, after = (wct_reference.Model(str(path)).t for path in (self.start, learned))
+        expected = self.gradient_through_transforms(wct_reference.Model(str(self.start)), photos, styles)
+        moved = {name for name in after if not torch.equal(before[name], after[name])}
+        learners = {f"encoder.conv{part}" for part in ("3_2", "3_3", "3_4", "4_1", "4_2", "4_3", "4_4", "5_1")}
+        self.assertLessEqual({f"{layer}.{kind}" for layer in learners for kind in ("weight", "bias")}, moved)
+        self.assertFalse([name for name in moved if name.startswith("encoder.conv1") or name.startswith("encoder.conv2")])
+        self.assertIn("decoder3.conv3_1.weight", after)
+        for name in sorted(moved):
+            step = (after[name] - before[name]).flatten().numpy()
+            gradient = -epsilon * step / (1 - np.abs(step))
+            error = np.linalg.norm(gradient - expected[name]) / np.linalg.norm(expected[name])
+            self.assertLessEqual(error, 5e-3, name)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,28 @@ class Refusals(train_test.Case):
         self.refuse(self.changed(start="model"), 2, "--start-model")
         self.refuse(self.changed(transformed=0.5), 2, "--styles", "--judge")
         self.refuse(self.changed(styles=self.photos), 2, "--transformed")
+        self.refuse(self.changed(tune_encoder=1), 2, "--tune-encoder", "--transformed")
+
+    def test_evaluations_that_cannot_be(self):
+        stylizing = ["--styles", self.photos, "--judge", self.model]
+        pairs = ["eval", self.model, "--data", self.photos, "--pairs", 2]
+        self.refuse(["eval", self.model], 2, "--data")
+        self.refuse(["eval", self.model, self.model, "--data", self.photos], 2, "one model")
+        self.refuse(["eval", self.model, "--data", self.photos, *stylizing], 2, "--pairs")
+        self.refuse(["eval", self.model, "--data", self.photos, "--pareto", self.path("p.png")], 2, "--pareto", "--pairs")
+        self.refuse(pairs, 2, "--styles", "--judge")
+        self.refuse([*pairs, "--textures", 1, *stylizing], 2, "--pairs", "--textures")
+        self.refuse([*pairs, *stylizing, "--sheet", self.path("s.jpg")], 1, "s.jpg", ".png")
+        self.refuse([*pairs, *stylizing, "--pareto", self.path("p.gif")], 1, "p.gif", ".svg")
+        self.refuse([*pairs, "--styles", self.path("nowhere"), "--judge", self.model], 1, "nowhere")
+        self.refuse([*pairs, "--styles", self.photos, "--judge", self.path("none.safetensors")], 1, "none.safetensors")
+        self.path("there.png").write_bytes(b"mine")
+        self.refuse([*pairs, *stylizing, "--sheet", self.path("there.png")], 1, "there.png", "--force")
+        self.assertEqual(self.path("there.png").read_bytes(), b"mine")
+
+    def test_trunks_that_cannot_be_tuned(self):
+        self.refuse(self.changed(level="1,3", transformed=0.5, tune_encoder=1, styles=self.photos, judge=self.model), 1,
+                    "--tune-encoder")
 
     def test_half_precision_is_for_graphics_cards(self):
         self.refuse(self.changed(precision="f16"), 1, "f16", "graphics")

@@ -85,10 +85,16 @@ class Interrupted(train_test.Case):
         self.assert_same_runs("one", "two")
 
     def test_a_run_on_transformed_features_goes_on_to_the_same_bits(self):
-        more = ["--transformed", 0.7, "--cascade", 0.5, "--texture", 0.3, "--styles", self.photos, "--judge", self.model,
+        self.kill_and_resume("1,3")
+
+    def test_so_does_one_whose_trunk_learns(self):
+        self.kill_and_resume("3,4,5", "--tune-encoder", 0.5)
+
+    def kill_and_resume(self, level, *more):
+        more = [*more, "--transformed", 0.7, "--cascade", 0.5, "--texture", 0.3, "--styles", self.photos, "--judge", self.model,
                 "--start", "model", "--start-model", self.model, "--clip", 1, "--steps", 8, "--checkpoint-every", 3]
-        self.make_run("whole", *more)
-        process = self.start("killed", *more)
+        self.make_run("whole", *more, level=level)
+        process = self.start("killed", *more, level=level)
         self.wait_for_step(process, "killed", 4)
         process.kill()
         process.wait()
@@ -180,6 +186,28 @@ class Written(train_test.Case):
         done = wct_test.run("stylize", self.photos / "0.png", self.photos / "1.png", "--model", model, "-o",
                             self.path("out.png"))
         self.assertEqual((done.status, done.err), (0, ""))
+
+    def test_a_tuned_trunk_is_exported_with_the_decoders_before_it(self):
+        self.make_run("run", "--steps", 2, "--transformed", 0.5, "--styles", self.photos, "--judge", self.model,
+                      "--tune-encoder", 1, level="3,4,5")
+        self.assertEqual(self.train("export", self.path("run"), "-o", self.path("m.safetensors")).status, 0)
+        before, after = (read_tensors(path)[1] for path in (self.model, self.path("m.safetensors")))
+        self.assertEqual(set(before), set(after))
+        kept = {name for name in after if before[name] == after[name]}
+        self.assertEqual({name.rsplit(".", 1)[0] for name in kept if name.startswith("encoder")},
+                         {"encoder.conv0", "encoder.conv1_1", "encoder.conv1_2", "encoder.conv2_1"})
+        self.assertEqual({name[:8] for name in kept if name.startswith("decoder")}, {"decoder1", "decoder2"})
+
+    def test_a_trunk_that_is_tuned_whole_has_its_colors_in_it(self):
+        self.make_run("run", "--steps", 1, "--transformed", 0.5, "--styles", self.photos, "--judge", self.model,
+                      "--tune-encoder", 1e-6, level="all")
+        model = self.path("m.safetensors")
+        self.assertEqual(self.train("export", self.path("run"), "-o", model).status, 0)
+        self.assertNotIn("encoder.conv0.weight", read_tensors(model)[1])
+        scores = [json.loads(self.train("eval", path, "--data", self.photos, "--crop", 32, "--json").out) for path in
+                  (self.model, model)]
+        for tuned in scores[1]:
+            self.assertTrue(math.isfinite(tuned["psnr"]))
 
     def test_a_compact_encoder_is_distilled(self):
         done = self.train("encoder", "--teacher", self.model, "--channels", "4,6,8,8,8", "--data", self.photos,

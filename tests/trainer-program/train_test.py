@@ -60,9 +60,9 @@ class Case(wct_test.Case):
         self.assertEqual((done.status, done.err), (0, ""))
         return done
 
-    def start(self, run, *more):
+    def start(self, run, *more, level="1,3"):
         """A run in the background."""
-        process = subprocess.Popen([TRAINER, *map(str, self.command(run, *more))], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([TRAINER, *map(str, self.command(run, *more, level=level))], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=wct_test.environment())
         self.addCleanup(process.stderr.close)
         self.addCleanup(process.wait)

@@ -52,6 +52,7 @@ unusual_config (void)
   config.transformed = 0.25;
   config.cascade = 0.5;
   config.texture = 0.75;
+  config.tune_encoder = 0.375;
   config.alpha_min = 0.125;
   config.style_weight = 3;
   config.structure_weight = 4;
@@ -195,6 +196,8 @@ values_out_of_range_are_refused (void **state)
   ASSERT_FIELD_REFUSED (transformed, 0.5, "--styles");
   ASSERT_FIELD_REFUSED (transformed, 1.5, "--transformed");
   ASSERT_FIELD_REFUSED (alpha_min, NAN, "--alpha-min");
+  ASSERT_FIELD_REFUSED (tune_encoder, -1, "--tune-encoder");
+  ASSERT_FIELD_REFUSED (tune_encoder, 1, "--tune-encoder");
   ASSERT_FIELD_REFUSED (structure_weight, -1, "--structure-weight");
   ASSERT_FIELD_REFUSED (scale_min, 0.05, "--scale-min");
   ASSERT_FIELD_REFUSED (scale_min, NAN, "--scale-min");
