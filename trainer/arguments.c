@@ -181,6 +181,9 @@ static const WctOption options[] = {
   { DECODER, "Transformed features", "structure-weight", 0, "X",
     "What the distance from the content's structure counts for (default 2).", .take = wct_take_number,
     OF_CONFIG (structure_weight), FROM_TO (0, 1e6) },
+  { DECODER, "Transformed features", "own-structure", 0, "X",
+    "What it counts for where features are not transformed (default 0).", .take = wct_take_number,
+    OF_CONFIG (own_structure), FROM_TO (0, 1e6) },
 
   { TRAIN, "Optimizer (Adam)", "epochs", 0, "X", "Passes over the pictures (default 500).", .take = wct_take_number,
     OF_CONFIG (epochs), FROM_TO (0.001, 1e6) },

@@ -94,6 +94,7 @@ static const Field fields[] = {
   FIELD (alpha_min, FIELD_REAL),
   FIELD (style_weight, FIELD_REAL),
   FIELD (structure_weight, FIELD_REAL),
+  FIELD (own_structure, FIELD_REAL),
   CHOICE (loss_scale, wct_config_loss_scales),
   CHOICE (start, wct_config_starts),
   CHOICE (precision, wct_config_precisions),
@@ -407,8 +408,9 @@ check_transformed (const WctConfig *config, WctError *err)
       || !is_share (config->alpha_min))
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--transformed, --cascade, --texture and --alpha-min must be from 0 to 1");
-  if (!(config->style_weight >= 0) || !(config->structure_weight >= 0))
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "--style-weight and --structure-weight must not be negative");
+  if (!(config->style_weight >= 0) || !(config->structure_weight >= 0) || !(config->own_structure >= 0))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--style-weight, --structure-weight and --own-structure must not be negative");
   if (config->transformed > 0 && (config->styles == NULL || config->judge == NULL))
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--transformed needs --styles, a folder of pictures or a shard, and --judge, a model whose "

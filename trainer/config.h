@@ -81,6 +81,7 @@ typedef struct
 stays */
   double       alpha_min;                /* least strength of a transform, up to 1 */
   double       style_weight, structure_weight; /* of transformed features' terms */
+  double       own_structure;                  /* of the structure term where features are the picture's own */
   WctLossScale loss_scale;
   WctStart     start;
   WctPrecision precision;

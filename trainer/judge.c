@@ -197,31 +197,16 @@ watch (WctJudge *judge, const WctBatch *results, WctError *err)
   return status;
 }
 
-/* A tap's term and its gradient there, added to what comes from the taps behind it, where there are any. */
-typedef WctStatus AddTerm (WctJudge *judge, Tap *tap, bool add, const void *weights, void *terms, WctError *err);
-
-/* From the last tap back to the picture. */
-static WctStatus
-collect (WctJudge *judge, AddTerm *add_term, const void *weights, void *terms, WctBatch *gradient, WctError *err)
+/* Terms of a tap and their gradient there: each is added to what is there already, where anything is. */
+typedef struct
 {
-  const WctTrainingOps *ops = judge->backend->ops->training;
-  WctStatus             status = WCT_OK;
-
-  for (int i = WCT_JUDGE_TAPS - 1; i >= 0; i--)
-    {
-      Tap *tap = &judge->taps[i];
-
-      WCT_TRY (add_term (judge, tap, i < WCT_JUDGE_TAPS - 1, weights, terms, err));
-      WCT_TRY (ops->backward (judge->backend->ctx, tap->watch, tap->gradient,
-                              i > 0 ? judge->taps[i - 1].gradient : gradient, NULL, err));
-    }
-
-out:
-  return status;
-}
+  const WctJudgment *weights;
+  WctJudgment       *terms;
+  bool               add;
+} Sum;
 
 static WctStatus
-add_style_term (WctJudge *judge, Tap *tap, bool add, double weight, double *term, WctError *err)
+add_style (WctJudge *judge, Tap *tap, Sum *sum, WctError *err)
 {
   const WctTrainingOps *ops = judge->backend->ops->training;
   void                 *ctx = judge->backend->ctx;
@@ -230,72 +215,83 @@ add_style_term (WctJudge *judge, Tap *tap, bool add, double weight, double *term
 
   WCT_TRY (ops->batch_moments (ctx, tap->seen, tap->moments, err));
   for (int32_t i = 0; i < judge->count; i++)
-    *term += share * wct_moments_error (tap->moments[i], tap->style[i], COVARIANCE_LIMIT, weight * share, tap->maps[i]);
-  WCT_TRY (ops->batch_affine (ctx, tap->seen, (const WctAffine *const *)tap->maps, add, tap->gradient, err));
+    sum->terms->style +=
+      share
+      * wct_moments_error (tap->moments[i], tap->style[i], COVARIANCE_LIMIT, sum->weights->style * share, tap->maps[i]);
+  WCT_TRY (ops->batch_affine (ctx, tap->seen, (const WctAffine *const *)tap->maps, sum->add, tap->gradient, err));
+  sum->add = true;
 
 out:
   return status;
 }
 
 static WctStatus
-add_transfer_terms (WctJudge *judge, Tap *tap, bool add, const void *weights, void *terms, WctError *err)
-{
-  const WctTransferTerms *weight = weights;
-  WctTransferTerms       *term = terms;
-  double                  structure;
-  WctStatus               status;
-
-  WCT_TRY (add_style_term (judge, tap, add, weight->style, &term->style, err));
-  if (tap != &judge->taps[WCT_JUDGE_TAPS - 1] || weight->structure == 0)
-    return WCT_OK;
-  WCT_TRY (judge->backend->ops->training->cosine_error (
-    judge->backend->ctx, tap->seen, tap->content, (float)weight->structure, true, tap->gradient, &structure, err));
-  term->structure += structure;
-
-out:
-  return status;
-}
-
-WctStatus
-wct_judge_transfer (WctJudge *judge, const WctBatch *results, const WctTransferTerms *weights, WctBatch *gradient,
-                    WctTransferTerms *terms, WctError *err)
-{
-  WctStatus status;
-
-  WCT_TRY (watch (judge, results, err));
-  WCT_TRY (collect (judge, add_transfer_terms, weights, terms, gradient, err));
-
-out:
-  return status;
-}
-
-static WctStatus
-add_likeness_term (WctJudge *judge, Tap *tap, bool add, const void *weights, void *terms, WctError *err)
+add_likeness (WctJudge *judge, Tap *tap, Sum *sum, WctError *err)
 {
   const WctTrainingOps *ops = judge->backend->ops->training;
   void                 *ctx = judge->backend->ctx;
-  const double         *weight = weights;
-  double               *term = terms, sum, squares;
+  double                total, squares, each;
   WctStatus             status;
 
-  WCT_TRY (ops->sums (ctx, tap->content, &sum, &squares, err));
-  squares = squares > 0 ? squares : 1;
-  WCT_TRY (ops->squared_error (ctx, tap->seen, tap->content, (float)(*weight / (WCT_JUDGE_TAPS * squares)), add,
-                               tap->gradient, &sum, err));
-  *term += sum / (WCT_JUDGE_TAPS * squares);
+  WCT_TRY (ops->sums (ctx, tap->content, &total, &squares, err));
+  each = (squares > 0 ? squares : 1) * WCT_JUDGE_TAPS / judge->count;
+  WCT_TRY (ops->squared_error (ctx, tap->seen, tap->content, (float)(sum->weights->likeness / each), sum->add,
+                               tap->gradient, &total, err));
+  sum->terms->likeness += total / each;
+  sum->add = true;
 
 out:
   return status;
 }
 
-WctStatus
-wct_judge_likeness (WctJudge *judge, const WctBatch *results, double weight, WctBatch *gradient, double *term,
-                    WctError *err)
+static WctStatus
+add_structure (WctJudge *judge, Tap *tap, Sum *sum, WctError *err)
 {
-  WctStatus status;
+  double    error;
+  WctStatus status = judge->backend->ops->training->cosine_error (
+    judge->backend->ctx, tap->seen, tap->content, (float)sum->weights->structure, sum->add, tap->gradient, &error, err);
+
+  sum->add = true;
+  if (status == WCT_OK)
+    sum->terms->structure += error;
+  return status;
+}
+
+static WctStatus
+add_terms (WctJudge *judge, Tap *tap, Sum *sum, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  if (sum->weights->style > 0)
+    WCT_TRY (add_style (judge, tap, sum, err));
+  if (sum->weights->likeness > 0)
+    WCT_TRY (add_likeness (judge, tap, sum, err));
+  if (sum->weights->structure > 0 && tap == &judge->taps[WCT_JUDGE_TAPS - 1])
+    WCT_TRY (add_structure (judge, tap, sum, err));
+
+out:
+  return status;
+}
+
+/* From the last tap back to the picture. */
+WctStatus
+wct_judge_results (WctJudge *judge, const WctBatch *results, const WctJudgment *weights, WctBatch *gradient,
+                   WctJudgment *terms, WctError *err)
+{
+  const WctTrainingOps *ops = judge->backend->ops->training;
+  Sum                   sum = { weights, terms, false };
+  WctStatus             status;
 
   WCT_TRY (watch (judge, results, err));
-  WCT_TRY (collect (judge, add_likeness_term, &weight, term, gradient, err));
+  for (int i = WCT_JUDGE_TAPS - 1; i >= 0; i--)
+    {
+      Tap *tap = &judge->taps[i];
+
+      WCT_TRY (add_terms (judge, tap, &sum, err));
+      WCT_TRY (ops->backward (judge->backend->ctx, tap->watch, tap->gradient,
+                              i > 0 ? judge->taps[i - 1].gradient : gradient, NULL, err));
+      sum.add = true; /* what came back from behind */
+    }
 
 out:
   return status;

@@ -32,29 +32,23 @@ WctStatus wct_judge_show_style (WctJudge *judge, const WctBatch *pictures, WctEr
 /* What each picture's terms count for; the terms come with it. */
 typedef struct
 {
-  double style, structure;
-} WctTransferTerms;
+  double style;     /* how far the moments are from those of the style */
+  double likeness;  /* how far the features are from those of the content */
+  double structure; /* how differently they are laid out, whatever their style */
+} WctJudgment;
 
 /**
- * wct_judge_transfer: the content in the style? Of each picture
+ * wct_judge_results: what is wrong with them? Of each picture
  *
  *   style      the mean over taps of |μ - μ_style|² / |μ_style|² + min (|Σ - Σ_style|² / |Σ_style|², 20)
+ *   likeness   the mean over taps of |f - f_content|² over |f_content|², the latter's mean over the pictures
  *   structure  1 - the mean cosine of standardized features at relu4_1, the result's and the content's
  *
- * @weights: of the terms. 0 leaves a term out
+ * @weights: of the terms. 0 leaves a term out, and what it would be compared with need not have been shown
  * @terms: added to: of all pictures
  * @gradient: written, at @results
  */
-WctStatus wct_judge_transfer (WctJudge *judge, const WctBatch *results, const WctTransferTerms *weights,
-                              WctBatch *gradient, WctTransferTerms *terms, WctError *err);
-
-/**
- * wct_judge_likeness: is it the content itself? The mean over taps of |f - f_content|² over |f_content|², with sums
- * over all pictures.
- * @weight: of the term
- * @term: added to
- */
-WctStatus wct_judge_likeness (WctJudge *judge, const WctBatch *results, double weight, WctBatch *gradient, double *term,
-                              WctError *err);
+WctStatus wct_judge_results (WctJudge *judge, const WctBatch *results, const WctJudgment *weights, WctBatch *gradient,
+                             WctJudgment *terms, WctError *err);
 
 #endif

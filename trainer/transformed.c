@@ -4,10 +4,10 @@
  * Transformed features are one more input, and no gradient goes through a cascade: whitening amplifies, and five levels
  * of it wreck decoders. A fixed network judges the picture (judge.h). A piece of the batch is one of
  *
- *   own          a decoder's level is given the content's own features; pixel term and likeness keep it an autoencoder
- *   transformed  features moved to the moments of a style, α at random; style and structure terms. As in a job with
- *                this level alone, or, in a cascade, on what the deeper levels made of the content, with the decoders
- * as they are now. Content is a photo, or noise, as for textures: then α is 1 and there is no structure
+ *   own          a decoder's level is given the content's own features; pixels, likeness and structure keep it an
+ * autoencoder transformed  features moved to the moments of a style, α at random; style and structure terms. As in a
+ * job with this level alone, or, in a cascade, on what the deeper levels made of the content, with the decoders as they
+ * are now. Content is a photo, or noise, as for textures: then α is 1 and there is no structure
  *
  * drawn from the run's seed, the step and the piece's place in the batch. Each kind counts as if it were the whole
  * batch, however large its share.
@@ -394,6 +394,21 @@ out:
   return status;
 }
 
+static void
+add_terms (const WctJudgment *weights, const WctJudgment *seen, int level, WctTerms *terms)
+{
+  terms->style[level - 1] += weights->style * seen->style;
+  terms->feature[level - 1] += weights->likeness * seen->likeness;
+  terms->structure[level - 1] += weights->structure * seen->structure;
+}
+
+/* Is a judge asked what becomes of a picture's own features? */
+static bool
+own_are_judged (const WctConfig *config)
+{
+  return config->lambda > 0 || config->own_structure > 0;
+}
+
 static WctStatus
 reconstruct (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms *terms, WctError *err)
 {
@@ -404,18 +419,20 @@ reconstruct (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms 
   const double          each = picture_weight (trainer, 1 - config->transformed);
   const double          values = 3.0 * config->crop * config->crop;
   const float           scale = (float)(each * config->pixel_weights[level - 1] / (trainer->scales.pixel * values));
-  const double          weight = config->lambda * each * trainer->piece;
-  double                sum, term = 0;
+  const WctJudgment     weights = { .likeness = each * config->lambda, .structure = each * config->own_structure };
+  const bool            judged = own_are_judged (config);
+  WctJudgment           seen = { .style = 0 };
+  double                sum;
   WctStatus             status;
 
   WCT_TRY (wct_encoding_forward (trainer, work->encoding, worker->images, work->features, err));
   WCT_TRY (ops->forward (ctx, work->decode, work->features, worker->result, err));
-  if (weight > 0)
-    WCT_TRY (wct_judge_likeness (worker->judge, worker->result, weight, worker->gradient, &term, err));
-  WCT_TRY (ops->squared_error (ctx, worker->result, worker->images, scale, weight > 0, worker->gradient, &sum, err));
+  if (judged)
+    WCT_TRY (wct_judge_results (worker->judge, worker->result, &weights, worker->gradient, &seen, err));
+  WCT_TRY (ops->squared_error (ctx, worker->result, worker->images, scale, judged, worker->gradient, &sum, err));
   WCT_TRY (learn (trainer, worker, false, level, lane, err));
   terms->pixel[level - 1] += scale * sum;
-  terms->feature[level - 1] += weight * term;
+  add_terms (&weights, &seen, level, terms);
 
 out:
   return status;
@@ -426,7 +443,7 @@ train_own (WctTrainer *trainer, Worker *worker, int lane, WctTerms *terms, WctEr
 {
   WctStatus status = WCT_OK;
 
-  if (trainer->config->lambda > 0)
+  if (own_are_judged (trainer->config))
     status = wct_judge_show_content (worker->judge, worker->images, err);
   for (int level = 1; level <= WCT_LEVELS && status == WCT_OK; level++)
     if (wct_decoder_learner (trainer, level) != NULL)
@@ -437,16 +454,17 @@ train_own (WctTrainer *trainer, Worker *worker, int lane, WctTerms *terms, WctEr
 static WctStatus
 judge_level (WctTrainer *trainer, Worker *worker, Kind kind, int level, int lane, WctTerms *terms, WctError *err)
 {
-  const double           each = picture_weight (trainer, trainer->config->transformed);
-  const WctTransferTerms weights = { each * trainer->config->style_weight,
-                                     kind.texture ? 0 : each * trainer->config->structure_weight };
-  WctTransferTerms       seen = { 0, 0 };
-  WctStatus              status;
+  const double      each = picture_weight (trainer, trainer->config->transformed);
+  const WctJudgment weights = { .style = each * trainer->config->style_weight,
+                                .structure = kind.texture ? 0 : each * trainer->config->structure_weight };
+  WctJudgment       seen = { .style = 0 };
+  WctStatus         status = WCT_OK;
 
-  WCT_TRY (wct_judge_transfer (worker->judge, worker->result, &weights, worker->gradient, &seen, err));
+  if (weights.style == 0 && weights.structure == 0)
+    return WCT_OK;
+  WCT_TRY (wct_judge_results (worker->judge, worker->result, &weights, worker->gradient, &seen, err));
   WCT_TRY (learn (trainer, worker, true, level, lane, err));
-  terms->style[level - 1] += weights.style * seen.style;
-  terms->structure[level - 1] += weights.structure * seen.structure;
+  add_terms (&weights, &seen, level, terms);
 
 out:
   return status;

@@ -138,6 +138,21 @@ class Peer(train_test.Case):
                     self.assertAlmostEqual(got["style"], style, delta=2e-3 * style)
                     self.assertAlmostEqual(got["structure"], structure, delta=2e-3 * structure)
 
+    def test_terms_on_own_features_are_the_references(self):
+        photos, styles = self.copy_pictures(PHOTOS, "photos", BATCH), self.copy_pictures(STYLES, "styles", BATCH)
+        step = self.train_fixed("--level", "3,4", "--data", photos, "--styles", styles, "--judge", DEFAULT, "--transformed", 1e-12,
+                                "--lambda", 2, "--own-structure", 3, "--steps", 1, "--lanes", 1)[0]
+        model, judge, x = *(wct_reference.Model(str(path)) for path in (self.start, DEFAULT)), self.centers(photos)
+        content_taps = train_transformed.taps(judge, x)
+        for got in step["levels"]:
+            taps = train_transformed.taps(judge, model.decode(model.encode(x, got["level"]), got["level"]))
+            likeness = sum(((ours - theirs).pow(2).sum() / theirs.pow(2).sum()).item() for ours, theirs in zip(taps, content_taps)) / 4
+            cosine = torch.nn.functional.cosine_similarity(*map(train_transformed.standardized, (taps[-1], content_taps[-1])))
+            structure = 3 * (1 - cosine.mean().item())
+            self.assertAlmostEqual(got["feature"], 2 * likeness, delta=2e-3 * 2 * likeness)
+            self.assertAlmostEqual(got["structure"], structure, delta=2e-3 * structure)
+            self.assertEqual(got["style"], 0)
+
     def gradient_through_transforms(self, model, photos, styles):
         """Of all parameters, the map held as it is and, for the gradient, damped by a twentieth of the mean variance."""
         x, style = self.centers(photos), self.centers(styles)

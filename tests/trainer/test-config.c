@@ -56,6 +56,7 @@ unusual_config (void)
   config.alpha_min = 0.125;
   config.style_weight = 3;
   config.structure_weight = 4;
+  config.own_structure = 5;
   config.loss_scale = WCT_LOSS_RAW;
   config.start = WCT_START_MODEL;
   config.precision = WCT_PRECISION_BF16;
@@ -198,6 +199,7 @@ values_out_of_range_are_refused (void **state)
   ASSERT_FIELD_REFUSED (alpha_min, NAN, "--alpha-min");
   ASSERT_FIELD_REFUSED (tune_encoder, -1, "--tune-encoder");
   ASSERT_FIELD_REFUSED (tune_encoder, 1, "--tune-encoder");
+  ASSERT_FIELD_REFUSED (own_structure, -1, "--own-structure");
   ASSERT_FIELD_REFUSED (structure_weight, -1, "--structure-weight");
   ASSERT_FIELD_REFUSED (scale_min, 0.05, "--scale-min");
   ASSERT_FIELD_REFUSED (scale_min, NAN, "--scale-min");
