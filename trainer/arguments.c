@@ -140,6 +140,10 @@ static const WctOption options[] = {
   { ENCODER, "Loss", "reconstruct", 0, "X",
     "What decoders, learned beside the trunk, count for: they keep in it what makes a picture (default 0.2; 0: none).",
     .take = wct_take_number, OF_CONFIG (reconstruct), FROM_TO (0, 1e6) },
+  { ENCODER, "Loss", "imitate", 0, "X",
+    "Share of what those decoders should make that is the picture of the teacher's decoder, not the original, but for "
+    "relu1_1 (default 0).",
+    .take = wct_take_number, OF_CONFIG (imitate), FROM_TO (0, 1) },
   { TRAIN, "Loss", "pixel-weights", 0, "W,W,W,W,W",
     "What the pixel term counts for at relu1_1 to relu5_1, besides (default 1,1,1,1,1).", .take = take_weights,
     OF_CONFIG (pixel_weights) },

@@ -85,6 +85,7 @@ static const Field fields[] = {
   FIELD (average, FIELD_REAL),
   FIELD (lambda, FIELD_REAL),
   FIELD (reconstruct, FIELD_REAL),
+  FIELD (imitate, FIELD_REAL),
   FIELD (pixel_weights, FIELD_WEIGHTS),
   FIELD (level_rates, FIELD_WEIGHTS),
   FIELD (transformed, FIELD_REAL),
@@ -380,6 +381,12 @@ check_sizes (const WctConfig *config, WctError *err)
   return WCT_OK;
 }
 
+static bool
+is_share (double value)
+{
+  return value >= 0 && value <= 1;
+}
+
 static WctStatus
 check_rates (const WctConfig *config, WctError *err)
 {
@@ -390,15 +397,11 @@ check_rates (const WctConfig *config, WctError *err)
   if (!(config->beta1 >= 0 && config->beta1 < 1) || !(config->beta2 >= 0 && config->beta2 < 1)
       || !(config->average >= 0 && config->average < 1))
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--beta1, --beta2 and --average must be from 0 to less than 1");
+  if (!is_share (config->imitate))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--imitate: %g is not from 0 to 1", config->imitate);
   if (!(config->epsilon > 0) || !(config->lambda >= 0) || !(config->clip >= 0) || !(config->reconstruct >= 0))
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--epsilon, --lambda, --clip and --reconstruct must not be negative");
   return WCT_OK;
-}
-
-static bool
-is_share (double value)
-{
-  return value >= 0 && value <= 1;
 }
 
 static WctStatus

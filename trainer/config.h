@@ -72,6 +72,7 @@ typedef struct
   double      average; /* decay of the averaged weights (EMA); 0: none */
   double      lambda;
   double      reconstruct; /* encoders: what the pixel term of decoders learned beside the trunk counts for; 0: none */
+  double      imitate;     /* encoders: share of those decoders' target that is the teacher's picture */
   double      pixel_weights[WCT_LEVELS]; /* what the pixel term of each level counts for besides */
   double      level_rates[WCT_LEVELS];   /* what the learning rate of each level is multiplied by */
   double      transformed;               /* decoders: share of what they are given that is transformed; 0: none */

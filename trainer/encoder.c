@@ -2,9 +2,11 @@
  * Universal Style Transfer, CVPR 2020: linear embeddings, and decoders learned beside it so that what makes a picture
  * is kept).
  *
- *   L = Σ_levels |E_l S_l (I) - T_l (I)|² + β |D_l (S_l (I)) - I|²
+ *   L = Σ_levels |E_l S_l (I) - T_l (I)|² + β ((1 - ι) |D_l (S_l (I)) - I|² + ι |D_l (S_l (I)) - D'_l (T_l (I))|²)
  *
- * S: the trunk up to level l; E: a 1×1 convolution to the teacher's width; T: the teacher; D: the level's decoder. */
+ * S: the trunk up to level l; E: a 1×1 convolution to the teacher's width; T: the teacher; D: the level's decoder; D':
+ * the teacher's. Pixels alone teach to blur what cannot be known; a teacher's picture, made from nearly the same
+ * features, can be known. At relu1_1, where hardly anything is lost, ι is 0. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,8 +26,10 @@ typedef enum
 
 typedef struct
 {
-  WctPacking *teacher;                   /* of the first worker; the others borrow it */
-  WctChain   *teach, *parts[PART_COUNT]; /* parts: by Part */
+  WctPacking *teacher, *teacher_decoder; /* of the first worker; the others borrow them */
+  WctChain   *teach, *show;              /* show: the teacher's decoder; NULL where it is not imitated */
+  WctChain   *parts[PART_COUNT];         /* by Part */
+  WctBatch   *shown;                     /* the teacher's picture */
   WctBatch   *target;                    /* the teacher's features */
   WctBatch   *features, *features_gradient;
   WctBatch   *embedded, *embedded_gradient;
@@ -61,6 +65,13 @@ teacher_segment (const WctTrainer *trainer, int level, WctNetwork *out)
   wct_network_segment (wct_model_encoder (trainer->model, level), shared ? level - 1 : 0, level, out);
 }
 
+/* What the teacher's picture counts for, of the decoder's target. */
+static double
+imitation (const WctTrainer *trainer, int level)
+{
+  return level > 1 && part_count (trainer) > DECODER ? trainer->config->imitate : 0;
+}
+
 static const WctConv *
 last_convolution (const WctNetwork *network)
 {
@@ -90,6 +101,9 @@ prepare_level (WctTrainer *trainer, const WctNetwork *trunk, int level, WctError
   WctNetwork     segment, embedding, whole, decoder;
   WctStatus      status;
 
+  if (imitation (trainer, level) > 0 && wct_model_decoder (trainer->model, level) == NULL)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "--imitate: %s has no decoder for relu%d_1", trainer->config->model,
+                            level));
   wct_network_segment (trunk, level - 1, level, &segment);
   WCT_TRY (add_learner (trainer, "encoder", level, &segment, uses, err));
   wct_network_embed (last_convolution (&segment), wct_model_channels (trainer->model, level), &embedding);
@@ -221,6 +235,29 @@ shapes_of (const WctTrainer *trainer, int level)
 }
 
 static WctStatus
+make_teacher_decoder (WctTrainer *trainer, int level, const LevelShapes *shapes, LevelWork *work, WctError *err)
+{
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  const WctNetwork     *decoder = wct_model_decoder (trainer->model, level);
+  const Worker         *first = trainer->workers[0];
+  void                 *ctx = trainer->backend->ctx;
+  WctStatus             status = WCT_OK;
+
+  if (imitation (trainer, level) == 0)
+    return WCT_OK;
+  if (first == NULL)
+    WCT_TRY (wct_layers_pack (trainer->backend, decoder->layers, decoder->count, trainer->config->precision,
+                              WCT_CHAIN_FORWARD, &work->teacher_decoder, err));
+  WCT_TRY (ops->chain_new (ctx, first == NULL ? work->teacher_decoder : first->levels[level - 1].teacher_decoder,
+                           shapes->target, trainer->piece, WCT_CHAIN_FORWARD, &work->show, err));
+  WCT_TRY (ops->batch_new (ctx, trainer->piece, (WctShape){ 3, trainer->config->crop, trainer->config->crop },
+                           &work->shown, err));
+
+out:
+  return status;
+}
+
+static WctStatus
 make_chains (WctTrainer *trainer, int level, const LevelShapes *shapes, LevelWork *work, WctError *err)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
@@ -233,6 +270,7 @@ make_chains (WctTrainer *trainer, int level, const LevelShapes *shapes, LevelWor
     WCT_TRY (pack_teacher (trainer, level, &work->teacher, err));
   WCT_TRY (ops->chain_new (ctx, first == NULL ? work->teacher : first->levels[level - 1].teacher, shapes->teacher_in,
                            trainer->piece, WCT_CHAIN_FORWARD, &work->teach, err));
+  WCT_TRY (make_teacher_decoder (trainer, level, shapes, work, err));
   for (int part = 0; part < part_count (trainer); part++)
     WCT_TRY (ops->chain_new (
       ctx, learner_of (trainer, level, (Part)part)->packing, part == SEGMENT ? shapes->in : shapes->features,
@@ -273,16 +311,18 @@ level_work_free (WctTrainer *trainer, LevelWork *work)
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   void                 *ctx = trainer->backend->ctx;
-  WctBatch **batches[] = { &work->target,          &work->features, &work->features_gradient, &work->part_gradient,
-                           &work->in_gradient,     &work->embedded, &work->embedded_gradient, &work->picture,
-                           &work->picture_gradient };
+  WctBatch **batches[] = { &work->target,           &work->features, &work->features_gradient, &work->part_gradient,
+                           &work->in_gradient,      &work->embedded, &work->embedded_gradient, &work->picture,
+                           &work->picture_gradient, &work->shown };
 
   ops->chain_free (ctx, &work->teach);
+  ops->chain_free (ctx, &work->show);
   for (int part = 0; part < PART_COUNT; part++)
     ops->chain_free (ctx, &work->parts[part]);
   for (size_t i = 0; i < sizeof batches / sizeof batches[0]; i++)
     ops->batch_free (ctx, batches[i]);
   ops->packing_free (ctx, &work->teacher);
+  ops->packing_free (ctx, &work->teacher_decoder);
 }
 
 static void
@@ -373,15 +413,21 @@ lane_gradient (WctLearner *learner, int lane)
   return learner->lane_gradients + (size_t)lane * learner->count;
 }
 
-/* How far @result, what @part makes of the features, is from @target: its term, and the part's way back, with the
- * gradient of the features in @features_gradient. */
+/* What should have come out, and what a squared error from it counts for. */
 typedef struct
 {
-  Part            part;
-  WctBatch       *result, *result_gradient;
-  const WctBatch *target;
+  const WctBatch *batch;
   double          weight, variance;
-  WctBatch       *features_gradient;
+} Target;
+
+/* Of a part's result: all targets' terms and their gradient, and the part's way back, with the gradient of the features
+ * in
+ * @features_gradient. */
+typedef struct
+{
+  Part      part;
+  WctBatch *result, *result_gradient, *features_gradient;
+  Target    targets[2]; /* a weight of 0: none */
 } Judgment;
 
 static WctStatus
@@ -389,17 +435,26 @@ judge (WctTrainer *trainer, LevelWork *work, int level, int lane, const Judgment
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   void                 *ctx = trainer->backend->ctx;
-  const WctShape        shape = on->target->shape;
-  const float           scale =
-    wct_trainer_scale (trainer, on->weight, on->variance, (size_t)shape.c * (size_t)shape.h * (size_t)shape.w);
-  double    sum;
-  WctStatus status;
+  const WctShape        shape = on->result->shape;
+  bool                  add = false;
+  WctStatus             status;
 
   WCT_TRY (ops->forward (ctx, work->parts[on->part], work->features, on->result, err));
-  WCT_TRY (ops->squared_error (ctx, on->result, on->target, scale, false, on->result_gradient, &sum, err));
+  for (int i = 0; i < 2; i++)
+    {
+      const Target *target = &on->targets[i];
+      const float   scale = wct_trainer_scale (trainer, target->weight, target->variance,
+                                               (size_t)shape.c * (size_t)shape.h * (size_t)shape.w);
+      double        sum;
+
+      if (target->weight == 0)
+        continue;
+      WCT_TRY (ops->squared_error (ctx, on->result, target->batch, scale, add, on->result_gradient, &sum, err));
+      *term += scale * sum;
+      add = true;
+    }
   WCT_TRY (ops->backward (ctx, work->parts[on->part], on->result_gradient, on->features_gradient,
                           lane_gradient (learner_of (trainer, level, on->part), lane), err));
-  *term += scale * sum;
 
 out:
   return status;
@@ -409,29 +464,33 @@ out:
 static WctStatus
 judge_level (WctTrainer *trainer, Worker *worker, int level, int lane, WctTerms *terms, WctError *err)
 {
-  LevelWork *work = &worker->levels[level - 1];
-  Judgment   features = { EMBEDDING,
-                          work->embedded,
-                          work->embedded_gradient,
-                          work->target,
-                          1,
-                          trainer->scales.feature[level - 1],
-                          work->features_gradient };
-  Judgment   pixels = { DECODER,
-                        work->picture,
-                        work->picture_gradient,
-                        worker->images,
-                        trainer->config->reconstruct * trainer->config->pixel_weights[level - 1],
-                        trainer->scales.pixel,
-                        work->part_gradient };
-  WctStatus  status = judge (trainer, work, level, lane, &features, &terms->feature[level - 1], err);
+  const WctTrainingOps *ops = trainer->backend->ops->training;
+  void                 *ctx = trainer->backend->ctx;
+  LevelWork            *work = &worker->levels[level - 1];
+  const double          imitate = imitation (trainer, level), variance = trainer->scales.pixel;
+  const double          weight = trainer->config->reconstruct * trainer->config->pixel_weights[level - 1];
+  const Judgment        features = { EMBEDDING,
+                                     work->embedded,
+                                     work->embedded_gradient,
+                                     work->features_gradient,
+                                     { { work->target, 1, trainer->scales.feature[level - 1] } } };
+  const Judgment        pixels = { DECODER,
+                                   work->picture,
+                                   work->picture_gradient,
+                                   work->part_gradient,
+                                   { { worker->images, weight * (1 - imitate), variance },
+                                     { work->shown, weight * imitate, variance } } };
+  WctStatus             status;
 
-  if (status != WCT_OK || part_count (trainer) <= DECODER)
-    return status;
-  status = judge (trainer, work, level, lane, &pixels, &terms->pixel[level - 1], err);
-  if (status == WCT_OK)
-    status = trainer->backend->ops->training->accumulate (trainer->backend->ctx, work->part_gradient,
-                                                          work->features_gradient, err);
+  WCT_TRY (judge (trainer, work, level, lane, &features, &terms->feature[level - 1], err));
+  if (part_count (trainer) <= DECODER || weight == 0)
+    return WCT_OK;
+  if (imitate > 0)
+    WCT_TRY (ops->forward (ctx, work->show, work->target, work->shown, err));
+  WCT_TRY (judge (trainer, work, level, lane, &pixels, &terms->pixel[level - 1], err));
+  WCT_TRY (ops->accumulate (ctx, work->part_gradient, work->features_gradient, err));
+
+out:
   return status;
 }
 

@@ -210,9 +210,12 @@ class Written(train_test.Case):
             self.assertTrue(math.isfinite(tuned["psnr"]))
 
     def test_a_compact_encoder_is_distilled(self):
-        done = self.train("encoder", "--teacher", self.model, "--channels", "4,6,8,8,8", "--data", self.photos,
-                          *train_test.FAST, "--steps", 3, "-o", self.path("run"), "--quiet")
-        self.assertEqual((done.status, done.err), (0, ""))
+        for run, more in ("run", []), ("imitation", ["--imitate", 0.5]):
+            done = self.train("encoder", "--teacher", self.model, "--channels", "4,6,8,8,8", "--data", self.photos,
+                              *train_test.FAST, "--steps", 3, "-o", self.path(run), "--quiet", *more)
+            self.assertEqual((done.status, done.err), (0, ""))
+        terms = [self.lines(run)[0]["levels"] for run in ("run", "imitation")]
+        self.assertEqual([plain["pixel"] == other["pixel"] for plain, other in zip(*terms)], [True] + 4 * [False])
         self.assertEqual(self.train("export", self.path("run"), "-o", self.path("m.safetensors")).status, 0)
         _, tensors = read_tensors(self.path("m.safetensors"))
         self.assertEqual(tensors["encoder.conv5_1.weight"][1], [8, 8, 3, 3])

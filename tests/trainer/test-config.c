@@ -52,6 +52,7 @@ unusual_config (void)
   config.transformed = 0.25;
   config.cascade = 0.5;
   config.texture = 0.75;
+  config.imitate = 0.5;
   config.tune_encoder = 0.375;
   config.alpha_min = 0.125;
   config.style_weight = 3;
@@ -197,6 +198,7 @@ values_out_of_range_are_refused (void **state)
   ASSERT_FIELD_REFUSED (transformed, 0.5, "--styles");
   ASSERT_FIELD_REFUSED (transformed, 1.5, "--transformed");
   ASSERT_FIELD_REFUSED (alpha_min, NAN, "--alpha-min");
+  ASSERT_FIELD_REFUSED (imitate, 1.5, "--imitate");
   ASSERT_FIELD_REFUSED (tune_encoder, -1, "--tune-encoder");
   ASSERT_FIELD_REFUSED (tune_encoder, 1, "--tune-encoder");
   ASSERT_FIELD_REFUSED (own_structure, -1, "--own-structure");
