@@ -211,7 +211,8 @@ class Peer(train_test.Case):
             step = (after[name] - before[name]).flatten().numpy()
             gradient = -epsilon * step / (1 - np.abs(step))
             error = np.linalg.norm(gradient - expected[name]) / np.linalg.norm(expected[name])
-            self.assertLessEqual(error, 5e-3, name)
+            # Rounding, which differs with compilers, switches single units: up to 0.014. A damping of 0.04 instead of 0.05: 0.045.
+            self.assertLessEqual(error, 3e-2, name)
 
 
 if __name__ == "__main__":
