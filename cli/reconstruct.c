@@ -2,7 +2,7 @@
 #include "commands.h"
 
 #include "exit-status.h"
-#include "memory.h"
+#include "memory-check.h"
 #include "studio.h"
 
 static WctStatus

@@ -10,7 +10,7 @@
 #include <glib.h>
 #include <jansson.h>
 
-#include "memory.h"
+#include <wct/memory.h>
 
 static const char *const stage_names[WCT_STAGES] = { "load", "style", "stylize", "save" };
 

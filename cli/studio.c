@@ -7,7 +7,7 @@
 
 #include "exit-status.h"
 #include "interrupt.h"
-#include "memory.h"
+#include "memory-check.h"
 
 WctStatus
 wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err)

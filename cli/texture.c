@@ -2,7 +2,7 @@
 #include "commands.h"
 
 #include "exit-status.h"
-#include "memory.h"
+#include "memory-check.h"
 #include "studio.h"
 
 /* Can a texture of --size be made at all? Its noise waits until the job is known to fit, too. */

@@ -10,8 +10,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include <wct/memory.h>
+
 #include "mem.h"
-#include "memory.h"
 #include "random.h"
 
 #define BANDS             3

@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include <wct/memory.h>
+
 #include "mem.h"
-#include "memory.h"
 #include "parallel.h"
 
 /* ---- Making ------------------------------------------------------------------------------------------------- */

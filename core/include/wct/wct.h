@@ -19,6 +19,7 @@
 #include <wct/hooks.h>
 #include <wct/image.h>
 #include <wct/job.h>
+#include <wct/memory.h>
 #include <wct/model.h>
 #include <wct/params.h>
 #include <wct/status.h>

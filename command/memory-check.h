@@ -1,19 +1,11 @@
-/* How much memory this process takes, and how much the machine has left for it. */
-#ifndef WCT_COMMAND_MEMORY_H
-#define WCT_COMMAND_MEMORY_H
+/* Is there enough memory for a picture? */
+#ifndef WCT_COMMAND_MEMORY_CHECK_H
+#define WCT_COMMAND_MEMORY_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <wct/status.h>
-
-/* Bytes that can be taken without pushing others out: MemAvailable, or the control group's limit where that is
- * lower. SIZE_MAX where the system does not say. */
-size_t wct_memory_available (void);
-
-/* Bytes in use now, and at most so far; 0 where the system does not say. */
-size_t wct_memory_used (void);
-size_t wct_memory_peak (void);
 
 /**
  * wct_memory_check: refuse work that the machine cannot hold, before it starts.

@@ -1,8 +1,7 @@
 /* Reads /proc and the control group's files. Where they are missing nothing is refused: a wrong guess would be worse
  * than none. */
-#include "memory.h"
+#include <wct/memory.h>
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,38 +87,4 @@ size_t
 wct_memory_peak (void)
 {
   return read_kilobytes ("/proc/self/status", "VmHWM:", 0);
-}
-
-/* The longer side that would fit, as the value of @option: memory goes with the area. Some stays in reserve. */
-static void
-suggest_value (const char *option, size_t needed, size_t available, int width, int height, char *text, size_t size)
-{
-  const int    longer = width > height ? width : height;
-  const int    fits = (int)(longer * sqrt ((double)available / (double)needed) * 0.95);
-  const int    step = fits >= 1000 ? 100 : 16;
-  const int    side = fits < 16 ? 16 : fits / step * step;
-  const double scale = (double)side / longer;
-
-  if (strcmp (option, "--size") == 0)
-    snprintf (text, size, ", with --size %dx%d for example", (int)ceil (width * scale), (int)ceil (height * scale));
-  else
-    snprintf (text, size, ", with %s %d for example", option, side);
-}
-
-WctStatus
-wct_memory_check (const char *what, size_t needed, int width, int height, const char *option, bool suggest,
-                  WctError *err)
-{
-  const size_t available = wct_memory_available ();
-  char         advice[64] = "";
-
-  if (needed <= available && needed != SIZE_MAX) /* which stands for more than can be counted */
-    return WCT_OK;
-  if (option != NULL && suggest)
-    suggest_value (option, needed, available, width, height, advice, sizeof advice);
-  else if (option != NULL)
-    snprintf (advice, sizeof advice, ", with %s", option);
-  return wct_error_set (err, WCT_ERR_NO_MEMORY,
-                        "%s: %d×%d pixels need %.1f GB of memory and %.1f GB are free; make it smaller%s", what, width,
-                        height, (double)needed / 1e9, (double)available / 1e9, advice);
 }
