@@ -201,6 +201,20 @@ out:
   return status;
 }
 
+WctStatus
+wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_params_check (params, err));
+  if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
+  job->params = *params;
+
+out:
+  return status;
+}
+
 void
 wct_job_free (WctJob **job_pointer)
 {

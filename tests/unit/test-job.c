@@ -263,6 +263,45 @@ a_job_runs_again_and_at_other_sizes_with_the_same_bits (void **state)
 }
 
 static void
+other_strengths_are_another_job_with_them (void **state)
+{
+  const WctImage content = noise (40, 24, 1), style_picture = noise (48, 32, 2);
+  WctImage       expected = new_picture (40, 24, 3), got = new_picture (40, 24, 3);
+  WctBackend    *backend = open_backend ("reference", 1);
+  WctParams      params, others;
+  WctStyle      *style = NULL;
+  WctJob        *job = NULL;
+  WctError       err;
+
+  (void)state;
+  wct_params_init (&params);
+  others = params;
+  for (int i = 0; i < WCT_LEVELS; i++)
+    others.alpha[i] = 0.2 * i;
+  others.passes = 2;
+  must (run_job (backend, &others, &style_picture, NULL, &content, &expected, NULL, &err), &err);
+  must (wct_style_measure (model, backend, &style_picture, 31, NULL, &style, &err), &err);
+  must (wct_job_new (
+          &(WctJobSpec){ .model = model, .backend = backend, .params = &params, .style_count = 1, .styles = &style },
+          &job, &err),
+        &err);
+  must (wct_job_run (job, &content, &got, NULL, &err), &err);
+  must (wct_job_set_params (job, &others, &err), &err);
+  must (wct_job_run (job, &content, &got, NULL, &err), &err);
+  assert_float_equal (largest_difference (&expected, &got), 0, 0);
+
+  others.level_on[0] = 0;
+  assert_int_equal (wct_job_set_params (job, &others, &err), WCT_ERR_ARGUMENT);
+  wct_job_free (&job);
+  wct_style_unref (&style);
+  wct_backend_close (&backend);
+  free (got.pixels);
+  free (expected.pixels);
+  free (style_picture.pixels);
+  free (content.pixels);
+}
+
+static void
 strength_zero_is_the_autoencoder_alone (void **state)
 {
   WctParams params = default_params ();
@@ -652,6 +691,7 @@ main (void)
     cmocka_unit_test (flat_and_gray_pictures_give_finite_pictures),
     cmocka_unit_test (the_number_of_threads_does_not_change_a_bit),
     cmocka_unit_test (a_job_runs_again_and_at_other_sizes_with_the_same_bits),
+    cmocka_unit_test (other_strengths_are_another_job_with_them),
     cmocka_unit_test (strength_zero_is_the_autoencoder_alone),
     cmocka_unit_test (two_passes_are_two_runs),
     cmocka_unit_test (a_mask_over_everything_is_no_mask),

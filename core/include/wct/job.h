@@ -40,6 +40,13 @@ typedef struct
 WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err);
 
 /**
+ * wct_job_set_params: other strengths, damping and passes for the runs to come.
+ * @params: borrowed; levels and eigenvalue floor as the job was made with, or WCT_ERR_ARGUMENT
+ * Plans stay: where somebody moves a slider, this is cheaper than another job. Not while the job runs.
+ */
+WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctError *err);
+
+/**
  * wct_job_memory: how much memory a run will take at its peak, beyond what is in use before this call.
  * @width, @height: of the content
  * @bytes: written on WCT_OK
