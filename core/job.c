@@ -2,6 +2,7 @@
 #include <wct/job.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "cascade.h"
@@ -21,6 +22,10 @@ struct WctJob
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctCascade    cascade;
+  int           map_count; /* 0: none */
+  WctAffine   **maps;      /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
+  bool          solved;    /* are they those of a whole run? */
+  bool          frozen;    /* they are another job's, and stay */
 };
 
 static WctStatus
@@ -201,6 +206,16 @@ out:
   return status;
 }
 
+static void
+free_maps (WctJob *job)
+{
+  for (int i = 0; job->maps != NULL && i < job->map_count; i++)
+    wct_affine_free (&job->maps[i]);
+  wct_free (&job->maps);
+  job->map_count = 0;
+  job->solved = job->frozen = false;
+}
+
 WctStatus
 wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
 {
@@ -209,6 +224,8 @@ wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
   WCT_TRY (wct_params_check (params, err));
   if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
+  if (params->passes != job->params.passes)
+    free_maps (job);
   job->params = *params;
 
 out:
@@ -223,6 +240,7 @@ wct_job_free (WctJob **job_pointer)
   if (job == NULL)
     return;
   wct_cascade_clear (&job->cascade);
+  free_maps (job);
   for (int i = 0; job->coloring != NULL && i < job->regions * WCT_LEVELS; i++)
     wct_coloring_free (&job->coloring[i]);
   for (int i = 0; job->masks != NULL && i < job->regions; i++)
@@ -239,7 +257,7 @@ plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
   return wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err);
 }
 
-/* Eigen-decomposition, its products and the map: some matrices of doubles, of the widest level. */
+/* Eigen-decomposition and its products: some matrices of doubles, of the widest level. And the maps, of all. */
 static size_t
 transform_memory (const WctJob *job)
 {
@@ -247,18 +265,19 @@ transform_memory (const WctJob *job)
   {
     MATRICES = 8
   };
-  size_t most = 0;
+  size_t most = 0, maps = 0;
 
   for (int i = 0; i < job->cascade.count; i++)
     {
       const WctShape shape = job->cascade.stages[i].shape;
       const size_t   square = (size_t)shape.c * (size_t)shape.c * sizeof (double);
       const size_t selections = job->masks == NULL ? 0 : (size_t)(job->regions + 1) * (size_t)shape.h * (size_t)shape.w;
-      const size_t bytes = square * MATRICES + square * (size_t)job->regions + selections;
+      const size_t bytes = square * MATRICES + selections;
 
       most = bytes > most ? bytes : most;
+      maps += square * (size_t)job->regions * (size_t)job->params.passes;
     }
-  return most;
+  return most + maps;
 }
 
 static WctStatus
@@ -286,35 +305,55 @@ out:
 
 /* ---- Running ------------------------------------------------------------------------------------------------ */
 
-/* One level's regions while it runs, and the map of each. */
+/* One level's regions while it runs. */
 typedef struct
 {
   WctRegions  regions;
-  WctAffine **affine;  /* owned; (regions) */
   WctMoments *moments; /* owned; of one region at a time */
+  WctAffine **maps;    /* the job's; (regions) */
 } Transform;
 
 static void
-clear_transform (const WctJob *job, Transform *transform)
+clear_transform (Transform *transform)
 {
   wct_moments_free (&transform->moments);
-  for (int i = 0; transform->affine != NULL && i < job->regions; i++)
-    wct_affine_free (&transform->affine[i]);
-  wct_free (&transform->affine);
   wct_regions_clear (&transform->regions);
 }
 
+/* Maps of all passes stay behind for wct_job_freeze. */
 static WctStatus
-begin_transform (const WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
+allocate_maps (WctJob *job, WctError *err)
+{
+  const int count = job->params.passes * WCT_LEVELS * job->regions;
+  WctStatus status = WCT_OK;
+
+  if (job->maps != NULL)
+    return WCT_OK;
+  WCT_TRY (wct_alloc ((size_t)count, sizeof *job->maps, "transforms", &job->maps, err));
+  job->map_count = count;
+  for (int i = 0; i < count; i++)
+    {
+      const WctColoring *coloring = job->coloring[i % job->regions * WCT_LEVELS + i / job->regions % WCT_LEVELS];
+
+      if (coloring != NULL)
+        WCT_TRY (wct_affine_new (coloring->channels, &job->maps[i], err));
+    }
+
+out:
+  if (status != WCT_OK)
+    free_maps (job);
+  return status;
+}
+
+static WctStatus
+begin_transform (WctJob *job, const WctStage *stage, int pass, Transform *transform, WctError *err)
 {
   WctStatus status;
 
   WCT_TRY (wct_regions_sample (job->masks, job->regions, job->cascade.width, job->cascade.height, stage->shape,
                                &transform->regions, err));
   WCT_TRY (wct_moments_new (stage->shape.c, &transform->moments, err));
-  WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *transform->affine, "regions", &transform->affine, err));
-  for (int i = 0; i < job->regions; i++)
-    WCT_TRY (wct_affine_new (stage->shape.c, &transform->affine[i], err));
+  transform->maps = job->maps + (pass * WCT_LEVELS + stage->level - 1) * job->regions;
 
 out:
   return status;
@@ -334,7 +373,7 @@ solve_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *m
                                              err));
         WCT_TRY (wct_affine_solve (transform->moments, job->coloring[i * WCT_LEVELS + stage->level - 1],
                                    job->params.alpha[stage->level - 1], job->params.eigenvalue_floor,
-                                   job->params.damping, transform->affine[i], err));
+                                   job->params.damping, transform->maps[i], err));
       }
 
 out:
@@ -349,29 +388,30 @@ apply_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *m
   for (int i = 0; i < job->regions; i++)
     if (wct_regions_active (&transform->regions, i))
       WCT_TRY (job->backend->ops->affine (job->backend->ctx, stage->features, wct_regions_own (&transform->regions, i),
-                                          transform->affine[i], monitor, err));
+                                          transform->maps[i], monitor, err));
 
 out:
   return status;
 }
 
 static WctStatus
-transform_features (WctJob *job, WctStage *stage, WctMonitor *monitor, WctError *err)
+transform_features (WctJob *job, WctStage *stage, int pass, WctMonitor *monitor, WctError *err)
 {
-  Transform transform = { .affine = NULL };
+  Transform transform = { .moments = NULL };
   WctStatus status;
 
-  WCT_TRY (begin_transform (job, stage, &transform, err));
-  WCT_TRY (solve_regions (job, stage, &transform, monitor, err));
+  WCT_TRY (begin_transform (job, stage, pass, &transform, err));
+  if (!job->frozen)
+    WCT_TRY (solve_regions (job, stage, &transform, monitor, err));
   WCT_TRY (apply_regions (job, stage, &transform, monitor, err));
 
 out:
-  clear_transform (job, &transform);
+  clear_transform (&transform);
   return status;
 }
 
 static WctStatus
-stylize_level (WctJob *job, WctStage *stage, WctMonitor *monitor, WctError *err)
+stylize_level (WctJob *job, WctStage *stage, int pass, WctMonitor *monitor, WctError *err)
 {
   const WctBackendOps *ops = job->backend->ops;
   void                *ctx = job->backend->ctx;
@@ -379,7 +419,7 @@ stylize_level (WctJob *job, WctStage *stage, WctMonitor *monitor, WctError *err)
   WctStatus            status;
 
   WCT_TRY (ops->plan_run (ctx, stage->encoder, picture, stage->features, monitor, err));
-  WCT_TRY (transform_features (job, stage, monitor, err));
+  WCT_TRY (transform_features (job, stage, pass, monitor, err));
   WCT_TRY (ops->plan_run (ctx, stage->decoder, stage->features, picture, monitor, err));
 
 out:
@@ -397,15 +437,52 @@ wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHo
   WCT_TRY (plan_job (job, content->width, content->height, err));
   wct_monitor_init (&monitor, hooks, wct_cascade_work (cascade, job->model) * job->params.passes);
   WCT_TRY (wct_cascade_load (cascade, content, err));
+  WCT_TRY (allocate_maps (job, err));
+  job->solved = job->frozen;
   for (int pass = 0; pass < job->params.passes; pass++)
     {
       if (pass > 0)
         WCT_TRY (wct_cascade_continue (cascade, err));
       for (int i = 0; i < cascade->count; i++)
-        WCT_TRY (stylize_level (job, &cascade->stages[i], &monitor, err));
+        WCT_TRY (stylize_level (job, &cascade->stages[i], pass, &monitor, err));
     }
   WCT_TRY (wct_cascade_fetch (cascade, err));
   wct_planar_to_image (cascade->planar, result);
+  job->solved = true;
+
+out:
+  return status;
+}
+
+static WctStatus
+check_solved (const WctJob *job, const WctJob *solved, WctError *err)
+{
+  if (job->masks != NULL || solved->masks != NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "maps cannot be taken from or for a job with masks");
+  if (!solved->solved)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "there are no maps yet: the other job has not run");
+  if (levels_on (&job->params) != levels_on (&solved->params) || job->params.passes != solved->params.passes)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "maps fit jobs of the same levels and passes only");
+  for (int i = 0; i < WCT_LEVELS; i++)
+    if (job->coloring[i] != NULL && job->coloring[i]->channels != solved->coloring[i]->channels)
+      return wct_error_set (err, WCT_ERR_ARGUMENT, "maps fit jobs of the same model only");
+  return WCT_OK;
+}
+
+WctStatus
+wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  if (solved != NULL)
+    {
+      WCT_TRY (check_solved (job, solved, err));
+      WCT_TRY (allocate_maps (job, err));
+      for (int i = 0; i < job->map_count; i++)
+        if (job->maps[i] != NULL)
+          wct_affine_copy (solved->maps[i], job->maps[i]);
+    }
+  job->frozen = solved != NULL;
 
 out:
   return status;

@@ -40,6 +40,16 @@ wct_affine_free (WctAffine **affine)
   wct_free (affine);
 }
 
+void
+wct_affine_copy (const WctAffine *from, WctAffine *to)
+{
+  const size_t row = (size_t)from->channels * sizeof (double);
+
+  memcpy (to->matrix, from->matrix, row * (size_t)from->channels);
+  memcpy (to->center, from->center, row);
+  memcpy (to->bias, from->bias, row);
+}
+
 static WctStatus
 check_mean (const WctMoments *moments, WctError *err)
 {

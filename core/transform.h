@@ -28,6 +28,7 @@ typedef struct
 
 WctStatus wct_affine_new (int32_t channels, WctAffine **out, WctError *err);
 void      wct_affine_free (WctAffine **affine);
+void      wct_affine_copy (const WctAffine *from, WctAffine *to); /* of equal channels */
 
 /**
  * wct_coloring_new: blend styles at one level.

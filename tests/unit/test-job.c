@@ -301,6 +301,111 @@ other_strengths_are_another_job_with_them (void **state)
   free (content.pixels);
 }
 
+static WctJob *
+new_job (WctBackend *backend, const WctParams *params, WctStyle *style)
+{
+  WctJob  *job = NULL;
+  WctError err;
+
+  must (wct_job_new (
+          &(WctJobSpec){ .model = model, .backend = backend, .params = params, .style_count = 1, .styles = &style },
+          &job, &err),
+        &err);
+  return job;
+}
+
+/* Another picture goes where its own statistics would never take it. */
+static void
+a_frozen_job_maps_as_the_other_one_did (void **state)
+{
+  const WctImage style_picture = noise (48, 32, 2), content = noise (40, 24, 1), other = flat (40, 24, 0.8f);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    WctImage  expected = new_picture (40, 24, 3), got = new_picture (40, 24, 3);
+    WctParams params;
+    WctStyle *style = NULL;
+    WctError  err;
+    WctJob   *solved, *job;
+
+    wct_params_init (&params);
+    params.passes = 2;
+    must (wct_style_measure (model, backend, &style_picture, 31, NULL, &style, &err), &err);
+    solved = new_job (backend, &params, style);
+    job = new_job (backend, &params, style);
+    assert_int_equal (wct_job_freeze (job, solved, &err), WCT_ERR_ARGUMENT);
+    must (wct_job_run (solved, &content, &expected, NULL, &err), &err);
+    must (wct_job_freeze (job, solved, &err), &err);
+    must (wct_job_run (job, &content, &got, NULL, &err), &err);
+    assert_float_equal (largest_difference (&expected, &got), 0, 0);
+
+    must (wct_job_run (job, &other, &got, NULL, &err), &err);
+    must (wct_job_run (solved, &other, &expected, NULL, &err), &err);
+    assert_true (largest_difference (&expected, &got) > 0.01);
+    must (wct_job_freeze (job, NULL, &err), &err);
+    must (wct_job_run (job, &other, &got, NULL, &err), &err);
+    assert_float_equal (largest_difference (&expected, &got), 0, 0);
+
+    wct_job_free (&job);
+    wct_job_free (&solved);
+    wct_style_unref (&style);
+    free (got.pixels);
+    free (expected.pixels);
+  }
+  free (style_picture.pixels);
+  free (content.pixels);
+  free (other.pixels);
+}
+
+/* At one level and far from the cut, where the receptive field ends, a part is the whole's bit for bit or nearly. */
+static void
+a_frozen_part_is_that_part_of_the_whole (void **state)
+{
+  enum
+  {
+    SIDE = 160,
+    LEFT = 48,
+    PART = 96,
+    HALO = 32
+  };
+  const WctImage style_picture = noise (48, 32, 2), content = noise (SIDE, SIDE, 1);
+  WctImage       whole = new_picture (SIDE, SIDE, 3), part = new_picture (PART, PART, 3);
+  WctImage       cut = { content.pixels + ((size_t)LEFT * SIDE + LEFT) * 3, PART, PART, 3, content.row_stride_bytes };
+  WctBackend    *backend = open_backend ("reference", 1);
+  WctParams      params;
+  WctStyle      *style = NULL;
+  WctError       err;
+  WctJob        *solved, *job;
+
+  (void)state;
+  wct_params_init (&params);
+  for (int i = 0; i < WCT_LEVELS; i++)
+    params.level_on[i] = i == 2;
+  must (wct_style_measure (model, backend, &style_picture, 31, NULL, &style, &err), &err);
+  solved = new_job (backend, &params, style);
+  job = new_job (backend, &params, style);
+  must (wct_job_run (solved, &content, &whole, NULL, &err), &err);
+  must (wct_job_freeze (job, solved, &err), &err);
+  must (wct_job_run (job, &cut, &part, NULL, &err), &err);
+  for (int y = HALO; y < PART - HALO; y++)
+    for (int i = HALO * 3; i < (PART - HALO) * 3; i++)
+      assert_float_equal (part.pixels[y * PART * 3 + i], whole.pixels[((LEFT + y) * SIDE + LEFT) * 3 + i], 1e-5);
+
+  params.level_on[3] = 1;
+  wct_job_free (&job);
+  job = new_job (backend, &params, style);
+  assert_int_equal (wct_job_freeze (job, solved, &err), WCT_ERR_ARGUMENT);
+  wct_job_free (&job);
+  wct_job_free (&solved);
+  wct_style_unref (&style);
+  wct_backend_close (&backend);
+  free (part.pixels);
+  free (whole.pixels);
+  free (style_picture.pixels);
+  free (content.pixels);
+}
+
 static void
 strength_zero_is_the_autoencoder_alone (void **state)
 {
@@ -692,6 +797,8 @@ main (void)
     cmocka_unit_test (the_number_of_threads_does_not_change_a_bit),
     cmocka_unit_test (a_job_runs_again_and_at_other_sizes_with_the_same_bits),
     cmocka_unit_test (other_strengths_are_another_job_with_them),
+    cmocka_unit_test (a_frozen_job_maps_as_the_other_one_did),
+    cmocka_unit_test (a_frozen_part_is_that_part_of_the_whole),
     cmocka_unit_test (strength_zero_is_the_autoencoder_alone),
     cmocka_unit_test (two_passes_are_two_runs),
     cmocka_unit_test (a_mask_over_everything_is_no_mask),

@@ -47,6 +47,16 @@ WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *e
 WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctError *err);
 
 /**
+ * wct_job_freeze: the runs to come map features as @solved did in its last run, whatever their pictures show.
+ * @solved: with equal levels, passes and channels, without masks, and run with success at least once; borrowed for the
+ *          call. NULL: each run takes its own picture's statistics again
+ *
+ * For a part of a picture, which has to look as it does in the whole, and for the frames of a sequence. WCT_ERR_ARGUMENT
+ * where the two do not fit. Not while either runs.
+ */
+WCT_API WctStatus wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err);
+
+/**
  * wct_job_memory: how much memory a run will take at its peak, beyond what is in use before this call.
  * @width, @height: of the content
  * @bytes: written on WCT_OK
