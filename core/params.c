@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FIELD(name) offsetof (WctParams, name)
+#define N_(text)    text /* shown translated by a front end: po/ collects it */
 
 #define LEVEL_ROWS(n)                                                                                                  \
   {                                                                                                                    \
@@ -25,18 +26,18 @@ static const WctParamInfo table[] = {
   { "content-size", "Content size", "Work at this size: the picture's longer side; 0 keeps it as it is.", "px",
     WCT_PARAM_INT, 0, 1000000, 1, 0, FIELD (content_size) },
   { "style-size", "Style size",
-    "Scale the style's longer side to this first: small styles give fine strokes, large ones coarse; 0 keeps it.", "px",
-    WCT_PARAM_INT, 0, 1000000, 1, 0, FIELD (style_size) },
-  { "passes", "Passes", "Run the whole cascade this many times, each on the result of the one before.", "",
+    N_ ("Scale the style's longer side to this first: small styles give fine strokes, large ones coarse; 0 keeps it."),
+    "px", WCT_PARAM_INT, 0, 1000000, 1, 0, FIELD (style_size) },
+  { "passes", "Passes", N_ ("Run the whole cascade this many times, each on the result of the one before."), "",
     WCT_PARAM_INT, 1, 100, 1, 1, FIELD (passes) },
-  { "seed", "Seed", "The noise that a texture starts from: another number gives another texture.", "", WCT_PARAM_INT, 0,
-    2147483647, 1, 0, FIELD (seed) },
+  { "seed", "Seed", N_ ("The noise that a texture starts from: another number gives another texture."), "",
+    WCT_PARAM_INT, 0, 2147483647, 1, 0, FIELD (seed) },
   { "eigenvalue-floor", "Eigenvalue floor",
-    "Directions of the features with less variance than this are dropped: they hold noise.", "", WCT_PARAM_DOUBLE, 0,
-    1e6, 1e-5, 1e-5, FIELD (eigenvalue_floor) },
+    N_ ("Directions of the features with less variance than this are dropped: they hold noise."), "", WCT_PARAM_DOUBLE,
+    0, 1e6, 1e-5, 1e-5, FIELD (eigenvalue_floor) },
   { "damping", "Damping",
-    "Added to the variance of the content's features: 0 is the paper's transform, 1 keeps weak details calmer.", "",
-    WCT_PARAM_DOUBLE, 0, 1e6, 0.01, 0, FIELD (damping) },
+    N_ ("Added to the variance of the content's features: 0 is the paper's transform, 1 keeps weak details calmer."),
+    "", WCT_PARAM_DOUBLE, 0, 1e6, 0.01, 0, FIELD (damping) },
 };
 
 const WctParamInfo *
