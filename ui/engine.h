@@ -1,0 +1,51 @@
+/* The library, held ready for run after run: model, back end, styles measured before, and the last job's plans. */
+#ifndef WCT_UI_ENGINE_H
+#define WCT_UI_ENGINE_H
+
+#include <stdbool.h>
+
+#include <wct/hooks.h>
+#include <wct/params.h>
+
+#include "picture.h"
+
+typedef struct WctEngine WctEngine;
+
+/* @threads: 0: one for each processor. Opens nothing yet. */
+WctEngine *wct_engine_new (int threads);
+void       wct_engine_free (WctEngine **engine); /* NULL is welcome */
+
+/* What is used, for people; the engine's. */
+typedef struct
+{
+  char     model[4096]; /* path */
+  char     backend[64];
+  int      threads;
+  unsigned levels; /* bit (level - 1): the model has a decoder for it */
+} WctEngineInfo;
+
+/* Finds and opens model and back end, where that was not done before. All calls below do it by themselves. */
+WctStatus wct_engine_open (WctEngine *engine, WctEngineInfo *info, WctError *err);
+
+/* Pictures are borrowed. */
+typedef struct
+{
+  const WctParams  *params;
+  const WctPicture *style, *content;
+  const WctPicture *whole;        /* NULL, or what content is a part of, at any size: statistics are taken from it */
+  bool              check_memory; /* refuse in one sentence what the machine's memory cannot hold */
+} WctEngineRun;
+
+/* One style on one picture. @out: on WCT_OK a new picture of the content's size, not clipped */
+WctStatus wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hooks, WctPicture **out,
+                          WctError *err);
+
+/* How many bytes a run on such a picture would take, with the pictures themselves; asked again, it is known. Needs no
+ * style. */
+WctStatus wct_engine_memory (WctEngine *engine, const WctParams *params, gint width, gint height, size_t *bytes,
+                             WctError *err);
+
+/* WCT_ERR_NO_MEMORY with a sentence where that is more than is free. */
+WctStatus wct_engine_check_memory (size_t needed, gint width, gint height, WctError *err);
+
+#endif
