@@ -1,0 +1,181 @@
+/* The GIMP plug-in: what happens when it is called. A process for each call. */
+#include <gegl.h>
+#include <libgimp/gimp.h>
+
+#include "dialog.h"
+#include "gimp-host.h"
+#include "i18n.h"
+#include "procedures.h"
+#include "window.h"
+
+static void
+query (void)
+{
+  gimp_plugin_domain_register (GETTEXT_PACKAGE, wct_locale_dir ());
+  wct_procedures_install ();
+}
+
+/* ---- Without a window --------------------------------------------------------------------------------------- */
+
+typedef struct
+{
+  GMainLoop *loop;
+  gboolean   ended;
+  WctStatus  status;
+  WctError  *err;
+} Outcome;
+
+static void
+ended (gpointer user, WctStatus status, const char *sentence)
+{
+  Outcome *outcome = user;
+
+  outcome->ended = TRUE;
+  outcome->status = status;
+  if (status != WCT_OK)
+    wct_error_set (outcome->err, status, "%s", sentence);
+  g_main_loop_quit (outcome->loop);
+}
+
+static WctStatus
+run_alone (WctHost *host, const WctSettings *settings, WctError *err)
+{
+  static const WctSessionEvents events = { .ended = ended };
+  Outcome                       outcome = { .loop = g_main_loop_new (NULL, FALSE), .err = err };
+  WctSession                   *session = wct_session_new (host, settings, &events, &outcome);
+
+  wct_session_apply (session);
+  /* What is refused at once has ended already. */
+  if (!outcome.ended)
+    g_main_loop_run (outcome.loop);
+  wct_session_free (&session);
+  g_main_loop_unref (outcome.loop);
+  return outcome.status;
+}
+
+/* ---- With one ----------------------------------------------------------------------------------------------- */
+
+static WctStatus
+run_dialog (WctHost *host, WctSettings *settings, WctError *err)
+{
+  WctDialog *dialog;
+  gboolean   applied;
+
+  if (!wct_window_init ())
+    return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s",
+                          _ ("There is no display for the dialog: please call it with RUN-NONINTERACTIVE."));
+  dialog = wct_dialog_new (host, settings);
+  wct_window_set_over_gimp (wct_dialog_window (dialog));
+  applied = wct_dialog_run (dialog, settings);
+  wct_dialog_free (&dialog);
+  return applied ? WCT_OK : WCT_CANCELED;
+}
+
+/* ---- A call ------------------------------------------------------------------------------------------------- */
+
+/* GIMP's own check has seen that the drawable was there. */
+static WctStatus
+check_style (const WctSettings *settings, WctError *err)
+{
+  if (settings->style_file[0] != '\0' || (settings->style >= 0 && gimp_item_is_valid (settings->style)))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "%s", _ ("The style is missing: please choose a layer for it."));
+}
+
+/* What the dialog starts with: as last time, but for a style that is gone or is the layer itself. */
+static void
+prepare_dialog (const WctProcedure *procedure, const GimpParam *params, WctGimpHost *host, WctSettings *settings)
+{
+  const gint32 given = params[3].data.d_drawable;
+
+  wct_procedure_load_last (procedure, settings);
+  if (given >= 0)
+    {
+      settings->style = given;
+      settings->style_file[0] = '\0';
+    }
+  else if (settings->style_file[0] == '\0'
+           && (settings->style == WCT_STYLE_NONE || !gimp_item_is_valid (settings->style)
+               || settings->style == host->drawable))
+    settings->style = wct_gimp_host_default_style (host);
+}
+
+static WctStatus
+call (const WctProcedure *procedure, int count, const GimpParam *params, WctError *err)
+{
+  WctGimpHost host;
+  WctSettings settings;
+  WctStatus   status;
+
+  wct_settings_init (procedure->mode, &settings);
+  wct_gimp_host_init (wct_procedure_drawable (params), &host);
+  switch ((GimpRunMode)params[0].data.d_int32)
+    {
+    case GIMP_RUN_INTERACTIVE:
+      prepare_dialog (procedure, params, &host, &settings);
+      WCT_TRY (run_dialog (&host.host, &settings, err));
+      break;
+    case GIMP_RUN_WITH_LAST_VALS:
+      wct_procedure_load_last (procedure, &settings);
+      WCT_TRY (check_style (&settings, err));
+      WCT_TRY (run_alone (&host.host, &settings, err));
+      break;
+    case GIMP_RUN_NONINTERACTIVE:
+    default:
+      WCT_TRY (wct_procedure_read (procedure, count, params, &settings, err));
+      WCT_TRY (check_style (&settings, err));
+      WCT_TRY (run_alone (&host.host, &settings, err));
+      break;
+    }
+  wct_procedure_save_last (&settings);
+
+out:
+  return status;
+}
+
+static GimpPDBStatusType
+pdb_status (WctStatus status)
+{
+  switch (status)
+    {
+    case WCT_OK:
+      return GIMP_PDB_SUCCESS;
+    case WCT_CANCELED:
+      return GIMP_PDB_CANCEL;
+    default:
+      return GIMP_PDB_EXECUTION_ERROR;
+    }
+}
+
+/* Buffers are all that is used of GEGL: without the operations, which are some hundred libraries, GIMP waits for the
+ * dialog a quarter of a second less. */
+static void
+init_gegl (void)
+{
+  g_setenv ("GEGL_PATH", "/dev/null", TRUE);
+  gegl_init (NULL, NULL);
+}
+
+/* What is returned must outlive the call: it is read when run is left. */
+static void
+run (const gchar *name, gint count, const GimpParam *params, gint *return_count, GimpParam **return_values)
+{
+  static GimpParam values[2];
+  static WctError  err;
+  WctStatus        status;
+
+  wct_i18n_init ();
+  init_gegl ();
+  status = call (wct_procedure_find (name), count, params, &err);
+  gegl_exit ();
+  values[0].type = GIMP_PDB_STATUS;
+  values[0].data.d_status = pdb_status (status);
+  values[1].type = GIMP_PDB_STRING;
+  values[1].data.d_string = err.message;
+  *return_count = values[0].data.d_status == GIMP_PDB_EXECUTION_ERROR ? 2 : 1;
+  *return_values = values;
+}
+
+const GimpPlugInInfo PLUG_IN_INFO = { NULL, NULL, query, run };
+
+MAIN ()
