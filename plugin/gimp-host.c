@@ -1,10 +1,10 @@
 #include "gimp-host.h"
 
 #include "i18n.h"
+#include "manual.h"
 
 #define PARASITE       "gimp-wct"
 #define PARASITE_GROUP "gimp-wct"
-#define MANUAL_PAGE    "plugin.html"
 #define THUMBNAIL_MAX  512
 
 /* ---- Sources ------------------------------------------------------------------------------------------------ */
@@ -51,13 +51,12 @@ sources (WctHost *host)
 
   (void)host;
   for (gint i = 0; i < count; i++)
-    if (gimp_image_base_type (images[i]) != GIMP_INDEXED)
-      {
-        gint *layers = gimp_image_get_layers (images[i], &layer_count);
+    {
+      gint *layers = gimp_image_get_layers (images[i], &layer_count);
 
-        add_layers (found, images[i], layers, layer_count);
-        g_free (layers);
-      }
+      add_layers (found, images[i], layers, layer_count);
+      g_free (layers);
+    }
   g_free (images);
   return found;
 }
@@ -206,7 +205,7 @@ style_name (const WctSettings *settings)
 {
   if (settings->style_file[0] != '\0')
     return g_filename_display_basename (settings->style_file);
-  return gimp_item_is_valid (settings->style) ? gimp_item_get_name (settings->style) : g_strdup ("");
+  return gimp_item_is_valid (settings->style) ? gimp_item_get_name (settings->style) : g_strdup (_ ("Deleted layer"));
 }
 
 /* What made it, on the layer: a key file. */
@@ -310,20 +309,11 @@ reuse (WctHost *host, WctSettings *settings)
   return read_settings (((WctGimpHost *)host)->drawable, settings) || read_settings (settings->style, settings);
 }
 
-static void
-help (WctHost *host)
+static WctStatus
+help (WctHost *host, WctError *err)
 {
-  char   *path = g_build_filename (WCT_DOC_DIR, MANUAL_PAGE, NULL), *uri = g_filename_to_uri (path, NULL, NULL);
-  GError *error = NULL;
-
   (void)host;
-  if (!g_app_info_launch_default_for_uri (uri, NULL, &error))
-    {
-      gimp_message (error->message);
-      g_error_free (error);
-    }
-  g_free (uri);
-  g_free (path);
+  return wct_manual_show (err);
 }
 
 /* What the preferences allow plug-ins. */

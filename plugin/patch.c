@@ -31,7 +31,7 @@ wct_patch_of_drawable (gint32 drawable, WctPatch *out, WctError *err)
   WCT_TRY (check_kind (drawable, err));
   if (!gimp_drawable_mask_intersect (drawable, &patch.x, &patch.y, &patch.width, &patch.height))
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%s",
-                            _ ("Nothing of the layer is selected: please select some of it, or nothing at all.")));
+                            _ ("Nothing of the layer is selected: please select some of it, or clear the selection.")));
   patch.partly = !gimp_selection_is_empty (gimp_item_get_image (drawable));
   *out = patch;
 
@@ -105,7 +105,6 @@ wct_drawable_read (gint32 drawable, gint longer_side, WctPicture **out, WctError
   float      *rgba = NULL;
   WctStatus   status;
 
-  WCT_TRY (check_kind (drawable, err));
   full_width = width = gimp_drawable_width (drawable);
   height = gimp_drawable_height (drawable);
   wct_size_fit (longer_side, &width, &height);

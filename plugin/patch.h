@@ -31,7 +31,7 @@ WctStatus wct_patch_read (const WctPatch *patch, const GeglRectangle *part, gint
                           WctError *err);
 
 /**
- * wct_drawable_read: all of a drawable, whatever is selected.
+ * wct_drawable_read: all of a drawable of any kind, whatever is selected.
  * @longer_side: scaled to this; 0: as it is
  * Where it is transparent, the mean of what is not stands in: it has no color of its own.
  */

@@ -154,7 +154,7 @@ previewed (gpointer user, const WctPreviewed *what)
   if (what->exact)
     text = g_strdup (_ ("Exact: these are the pixels that you will get."));
   else if (what->full_size)
-    text = g_strdup (_ ("Full size: all pixels of this part were computed."));
+    text = g_strdup (_ ("Nearly exact: all pixels of this part, with statistics of the whole picture made smaller."));
   else
     text = g_strdup_printf (_ ("Approximate: computed on %d×%d pixels."), what->after->image.width,
                             what->after->image.height);
@@ -178,11 +178,12 @@ memory_text (size_t needed)
   const size_t available = wct_memory_available ();
 
   if (needed > available)
-    /* Translators: numbers of gigabytes. */
     return g_strdup_printf (
-      _ ("Too large: needs about %.1f GB of memory, %.1f GB are free. Select less, or scale down."),
+      /* Translators: numbers of gigabytes. */
+      _ ("Too large: it needs about %.1f GB of memory, and %.1f GB are free. Select less, or scale the image down."),
       (double)needed * 1e-9, (double)available * 1e-9);
-  return g_strdup_printf (_ ("A large job: about %.1f GB of memory of %.1f GB that are free."), (double)needed * 1e-9,
+  /* Translators: numbers of gigabytes. */
+  return g_strdup_printf (_ ("A large job: it needs about %.1f GB of memory; %.1f GB are free."), (double)needed * 1e-9,
                           (double)available * 1e-9);
 }
 
@@ -210,6 +211,7 @@ described (gpointer user, const WctEngineInfo *info, size_t whole_memory)
     {
       text = memory_text (whole_memory);
       gtk_label_set_text (GTK_LABEL (dialog->memory), text);
+      gtk_widget_set_tooltip_text (dialog->memory, text);
       g_free (text);
     }
   if (whole_memory > 0)
@@ -300,6 +302,15 @@ reuse (WctDialog *dialog)
 }
 
 static void
+help (WctDialog *dialog)
+{
+  WctError err;
+
+  if (dialog->host->help (dialog->host, &err) != WCT_OK)
+    show_problem (dialog, err.message);
+}
+
+static void
 responded (GtkDialog *window, gint response, gpointer user)
 {
   WctDialog *dialog = user;
@@ -314,7 +325,7 @@ responded (GtkDialog *window, gint response, gpointer user)
       apply (dialog, FALSE);
       break;
     case GTK_RESPONSE_HELP:
-      dialog->host->help (dialog->host);
+      help (dialog);
       break;
     case RESPONSE_REUSE:
       reuse (dialog);
@@ -533,7 +544,7 @@ number_grid (void)
 static GtkWidget *
 make_more (WctDialog *dialog)
 {
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_ ("Mor_e")), *grid = number_grid ();
+  GtkWidget *expander = gtk_expander_new_with_mnemonic (_ ("Ad_vanced")), *grid = number_grid ();
 
   gtk_widget_set_name (expander, "more");
   dialog->floor = add_number (dialog, grid, 0, _ ("Eigenvalue floor:"), "eigenvalue-floor", 1, 1e-5, 6);
@@ -615,21 +626,22 @@ make_info (WctDialog *dialog)
   return dialog->info;
 }
 
+/* One row of one height: what comes and goes in it does not move the preview. */
 static GtkWidget *
 make_status (WctDialog *dialog)
 {
-  GtkWidget *status = gtk_box_new (GTK_ORIENTATION_VERTICAL, 4);
+  GtkWidget *status = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACE_PX);
 
   dialog->machine = note_label ("machine");
   dialog->memory = note_label ("memory");
   gtk_style_context_remove_class (gtk_widget_get_style_context (dialog->memory), GTK_STYLE_CLASS_DIM_LABEL);
-  gtk_label_set_line_wrap (GTK_LABEL (dialog->memory), TRUE);
   dialog->bar = gtk_progress_bar_new ();
   gtk_widget_set_name (dialog->bar, "progress");
+  gtk_widget_set_valign (dialog->bar, GTK_ALIGN_CENTER);
   wct_widget_describe (dialog->bar, _ ("Progress"), NULL);
-  gtk_container_add (GTK_CONTAINER (status), dialog->memory);
-  gtk_container_add (GTK_CONTAINER (status), dialog->bar);
   gtk_container_add (GTK_CONTAINER (status), dialog->machine);
+  gtk_box_pack_start (GTK_BOX (status), dialog->memory, TRUE, TRUE, 0);
+  gtk_box_pack_end (GTK_BOX (status), dialog->bar, FALSE, FALSE, 0);
   return status;
 }
 

@@ -91,7 +91,7 @@ load_model (WctEngine *engine, WctModel **model, WctError *err)
 
   if (status != WCT_OK)
     /* Translators: the path of a file, then a sentence of the library, in English. */
-    return wct_error_set (err, status, _ ("The model %s cannot be used, please install it again (%s)."),
+    return wct_error_set (err, status, _ ("The model %s cannot be used (%s): please install it again."),
                           engine->info.model, why.message);
   return WCT_OK;
 }

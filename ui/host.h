@@ -52,7 +52,7 @@ struct WctHost
 
   /* The settings that what is worked on, or what is chosen as style, was made with. FALSE: none. NULL: never. */
   gboolean (*reuse) (WctHost *host, WctSettings *settings);
-  void (*help) (WctHost *host); /* NULL: no help */
+  WctStatus (*help) (WctHost *host, WctError *err); /* NULL: no help */
 };
 
 #endif

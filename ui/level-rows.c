@@ -109,10 +109,10 @@ add_level (WctLevelRows *rows, int level)
   row->on = gtk_check_button_new_with_mnemonic (titles[level - 1]);
   row->scale = wct_scale_new (row->alpha);
   row->spin = wct_spin_new (row->alpha, 2);
-  row->reset = wct_icon_button_new ("edit-undo-symbolic", _ ("Back to where this level was at first"));
+  row->reset = wct_icon_button_new ("edit-undo-symbolic", _ ("Back to this level's default"));
   gtk_widget_set_tooltip_text (row->on, explanation);
   gtk_widget_set_tooltip_text (row->scale, explanation);
-  /* Translators: for screen readers: the name of a level ("Relu_5_1"), then what it does. */
+  /* Translators: for screen readers. Levels are those of a neural network: "Relu_5_1" is a name. */
   text = g_strdup_printf (_ ("Strength of Relu_%d_1"), level);
   wct_widget_describe (row->scale, text, explanation);
   wct_widget_describe (row->spin, text, explanation);
@@ -135,7 +135,7 @@ add_level (WctLevelRows *rows, int level)
 static void
 add_master (WctLevelRows *rows)
 {
-  GtkWidget  *label = gtk_label_new_with_mnemonic (_ ("_Strength")), *scale, *spin;
+  GtkWidget  *label = gtk_label_new_with_mnemonic (_ ("Streng_th")), *scale, *spin;
   const char *explanation = _ ("How much style: every level's strength is taken times this");
 
   rows->master = gtk_adjustment_new (100, 0, 100, 1, 10, 0);

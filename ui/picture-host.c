@@ -1,6 +1,7 @@
 #include "picture-host.h"
 
 #include "i18n.h"
+#include "manual.h"
 
 static const char *
 path_of (WctHost *host, gint id)
@@ -150,6 +151,7 @@ finish (WctHost *host, const WctSettings *settings, const WctPicture *result, co
   if (status != WCT_OK)
     return status;
   own->finished++;
+  own->made = *settings;
   if (settings->output == WCT_OUTPUT_REPLACE)
     {
       wct_picture_unref (&own->content);
@@ -162,6 +164,27 @@ static void
 progress (WctHost *host, double done)
 {
   ((WctPictureHost *)host)->progress = done;
+}
+
+static gboolean
+reuse (WctHost *host, WctSettings *settings)
+{
+  const WctPictureHost *own = (WctPictureHost *)host;
+  const WctSettings     now = *settings;
+
+  if (own->finished == 0)
+    return FALSE;
+  *settings = own->made;
+  settings->style = now.style;
+  g_strlcpy (settings->style_file, now.style_file, sizeof settings->style_file);
+  return TRUE;
+}
+
+static WctStatus
+help (WctHost *host, WctError *err)
+{
+  (void)host;
+  return wct_manual_show (err);
 }
 
 WctStatus
@@ -180,7 +203,9 @@ wct_picture_host_open (WctPictureHost *host, int count, char **paths, const char
               .read_content = read_content,
               .begin = begin,
               .finish = finish,
-              .progress = progress },
+              .progress = progress,
+              .reuse = reuse,
+              .help = help },
     .paths = g_ptr_array_new_with_free_func (g_free),
     .content = content,
     .output = g_strdup (output),

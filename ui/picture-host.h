@@ -11,6 +11,7 @@ typedef struct
   WctPicture *content;  /* all of it; replaced where a result goes in place */
   char       *output;   /* where results are written; NULL: nowhere */
   int         finished; /* results so far */
+  WctSettings made;     /* what the last was made with */
   double      progress; /* told last */
 } WctPictureHost;
 

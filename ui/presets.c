@@ -16,7 +16,7 @@ const WctPreset wct_presets[] = {
     { 0.6, 0.6, 0.6, 0.6, 0.6 } },
   { "plain",
     N_ ("Plain"),
-    N_ ("Relu_4_1 alone at 0.8: brush work and color at little loss of detail, and the fastest of the deep ones."),
+    N_ ("Relu_4_1 alone at 0.8: brush work and color at little loss of detail; fast."),
     WCT_MODE_STYLIZE,
     { OFF, OFF, OFF, 0.8, OFF } },
   { "mixed",
@@ -154,7 +154,8 @@ wct_user_presets_save (WctUserPresets *presets, const char *name, const WctSetti
   GKeyFile *file;
 
   if (!is_group_name (name))
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "%s", _ ("Please give the preset a name without brackets."));
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "%s",
+                          _ ("Please give the preset a name, of one line and without [ and ]."));
   file = copy_of (presets->file);
   wct_settings_write (settings, file, name);
   return replace (presets, file, err);

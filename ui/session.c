@@ -326,12 +326,16 @@ wct_session_accurate (WctSession *session)
 void
 wct_session_view (WctSession *session, const WctPart *part, double scale)
 {
+  const gboolean same = session->viewed && session->whole && part == NULL;
+
   session->viewed = TRUE;
   session->whole = part == NULL;
   if (part != NULL)
     session->part = *part;
   session->scale = scale;
-  ask_for_preview (session, TRUE);
+  /* All of it is computed at one size, however large it is shown. */
+  if (!same)
+    ask_for_preview (session, TRUE);
 }
 
 void

@@ -117,7 +117,7 @@ wct_settings_read (WctSettings *settings, GKeyFile *file, const char *group)
 
 /* ---- Names -------------------------------------------------------------------------------------------------- */
 
-/* "0.6", or "5: 0.4, 4: 0.8" where levels differ or are missing. */
+/* "0.6", or "5: 0.4; 4: 0.8" where levels differ or are missing. */
 static char *
 describe_strengths (const WctParams *params)
 {
@@ -130,7 +130,7 @@ describe_strengths (const WctParams *params)
     g_string_printf (text, "%.3g", params->alpha[0]);
   for (int i = WCT_LEVELS - 1; i >= 0 && !equal; i--)
     if (params->level_on[i])
-      g_string_append_printf (text, "%s%d: %.3g", text->len > 0 ? ", " : "", i + 1, params->alpha[i]);
+      g_string_append_printf (text, "%s%d: %.3g", text->len > 0 ? "; " : "", i + 1, params->alpha[i]);
   return g_string_free (text, FALSE);
 }
 

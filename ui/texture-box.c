@@ -72,13 +72,13 @@ wct_texture_box_new (void (*changed) (gpointer user), gpointer user)
   box->height = add (box, 0, 2, _ ("Hei_ght:"), "texture-height",
                      _ ("Of the new layer, in pixels; 0 takes the selection's or the image's"), _ ("Automatic"), 0,
                      WCT_TEXTURE_SIDE_MAX, 64);
-  box->seed = add (box, 1, 0, _ ("See_d:"), "texture-seed", _ ("Another number gives another texture of the same kind"),
+  box->seed = add (box, 1, 0, _ ("S_eed:"), "texture-seed", _ ("Another number gives another texture of the same kind"),
                    NULL, 0, SEED_MAX, 100);
   box->passes = add (box, 2, 0, _ ("_Passes:"), "texture-passes",
                      _ ("How often the noise is given the style: more passes are smoother, and take longer"), NULL, 1,
                      PASSES_MAX, 1);
   gtk_widget_set_name (dice, "texture-dice");
-  gtk_widget_set_tooltip_text (dice, _ ("Any other seed"));
+  gtk_widget_set_tooltip_text (dice, _ ("Another seed, at random"));
   gtk_grid_attach (GTK_GRID (box->grid), dice, 2, 1, 2, 1);
   g_signal_connect (dice, "clicked", G_CALLBACK (throw_dice), box);
   g_object_set_data_full (G_OBJECT (box->grid), "wct-texture-box", box, g_free);
