@@ -208,7 +208,7 @@ style_name (const WctSettings *settings)
   return gimp_item_is_valid (settings->style) ? gimp_item_get_name (settings->style) : g_strdup (_ ("Deleted layer"));
 }
 
-/* What made it, on the layer: a key file. */
+/* What made it, on the layer: a key file. It can be undone, as the layer: otherwise GIMP says that it cannot. */
 static void
 attach_settings (gint32 layer, const WctSettings *settings, const char *style, const char *model)
 {
@@ -221,7 +221,7 @@ attach_settings (gint32 layer, const WctSettings *settings, const char *style, c
   g_key_file_set_string (file, PARASITE_GROUP, "style", style);
   g_key_file_set_string (file, PARASITE_GROUP, "model", base);
   text = g_key_file_to_data (file, &length, NULL);
-  parasite = gimp_parasite_new (PARASITE, GIMP_PARASITE_PERSISTENT, (guint32)length + 1, text);
+  parasite = gimp_parasite_new (PARASITE, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE, (guint32)length + 1, text);
   gimp_item_attach_parasite (layer, parasite);
   gimp_parasite_free (parasite);
   g_free (text);

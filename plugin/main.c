@@ -84,12 +84,13 @@ check_style (const WctSettings *settings, WctError *err)
 
 /* What the dialog starts with: as last time, but for a style that is gone or is the layer itself. */
 static void
-prepare_dialog (const WctProcedure *procedure, const GimpParam *params, WctGimpHost *host, WctSettings *settings)
+prepare_dialog (const WctProcedure *procedure, int count, const GimpParam *params, WctGimpHost *host,
+                WctSettings *settings)
 {
-  const gint32 given = params[3].data.d_drawable;
+  const gint32 given = wct_procedure_style (count, params);
 
   wct_procedure_load_last (procedure, settings);
-  if (given >= 0)
+  if (gimp_item_is_valid (given))
     {
       settings->style = given;
       settings->style_file[0] = '\0';
@@ -112,7 +113,7 @@ call (const WctProcedure *procedure, int count, const GimpParam *params, WctErro
   switch ((GimpRunMode)params[0].data.d_int32)
     {
     case GIMP_RUN_INTERACTIVE:
-      prepare_dialog (procedure, params, &host, &settings);
+      prepare_dialog (procedure, count, params, &host, &settings);
       WCT_TRY (run_dialog (&host.host, &settings, err));
       break;
     case GIMP_RUN_WITH_LAST_VALS:

@@ -191,15 +191,30 @@ out:
   return status;
 }
 
+/* A group's lock is its layers', too. */
+static gboolean
+is_locked (gint32 item)
+{
+  while (item >= 0 && !gimp_item_get_lock_content (item))
+    item = gimp_item_get_parent (item);
+  return item >= 0;
+}
+
+static WctStatus
+refuse_locked (WctError *err)
+{
+  return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s",
+                        _ ("The layer's pixels are locked: please unlock them, or let the result be a new layer."));
+}
+
 WctStatus
 wct_patch_check_replace (const WctPatch *patch, WctError *err)
 {
   if (gimp_item_is_group (patch->drawable))
     return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s",
                           _ ("A layer group has no pixels of its own: please let the result be a new layer."));
-  if (gimp_item_get_lock_content (patch->drawable))
-    return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s",
-                          _ ("The layer's pixels are locked: please unlock them, or let the result be a new layer."));
+  if (is_locked (patch->drawable))
+    return refuse_locked (err);
   return WCT_OK;
 }
 
@@ -243,7 +258,8 @@ merge_partly (const WctPatch *patch, const Babl *format, WctError *err)
     WCT_TRY (refuse_memory (patch, err));
   gegl_buffer_get (source, GEGL_RECTANGLE (patch->x, patch->y, patch->width, patch->height), 1, format, before,
                    GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
-  gimp_drawable_merge_shadow (patch->drawable, TRUE);
+  if (!gimp_drawable_merge_shadow (patch->drawable, TRUE))
+    WCT_TRY (refuse_locked (err));
   mend_rounding (patch, format, before, after, selected);
 
 out:
@@ -264,8 +280,8 @@ wct_patch_replace (const WctPatch *patch, const WctImage *image, WctError *err)
   g_object_unref (shadow);
   if (status == WCT_OK && patch->partly)
     status = merge_partly (patch, format, err);
-  else if (status == WCT_OK)
-    gimp_drawable_merge_shadow (patch->drawable, TRUE);
+  else if (status == WCT_OK && !gimp_drawable_merge_shadow (patch->drawable, TRUE))
+    status = refuse_locked (err);
   if (status != WCT_OK)
     gimp_drawable_free_shadow (patch->drawable);
   else
@@ -281,37 +297,47 @@ layer_type (const WctPatch *patch, gint32 image)
   return gimp_image_base_type (image) == GIMP_GRAY ? GIMP_GRAYA_IMAGE : GIMP_RGBA_IMAGE;
 }
 
-static gint32
-insert_layer (const WctPatch *patch, const char *name)
+/* Not in the image yet: in a group whose pixels are locked it can be put, but not painted on. */
+static WctStatus
+make_layer (const WctPatch *patch, const WctImage *image, const char *name, gint32 *layer, WctError *err)
+{
+  const gint32 owner = gimp_item_get_image (patch->drawable);
+  const gint32 made = gimp_layer_new (owner, name, patch->width, patch->height, layer_type (patch, owner), 100,
+                                      gimp_image_get_default_new_layer_mode (owner));
+  GeglBuffer  *buffer = gimp_drawable_get_buffer (made);
+  WctStatus    status = write_pixels (patch, image, buffer, 0, 0, err);
+
+  g_object_unref (buffer);
+  if (status != WCT_OK)
+    gimp_item_delete (made);
+  else
+    *layer = made;
+  return status;
+}
+
+static void
+insert_layer (const WctPatch *patch, gint32 layer)
 {
   const gint32 image = gimp_item_get_image (patch->drawable);
-  const gint32 layer = gimp_layer_new (image, name, patch->width, patch->height, layer_type (patch, image), 100,
-                                       gimp_image_get_default_new_layer_mode (image));
   gint         x, y;
 
   gimp_drawable_offsets (patch->drawable, &x, &y);
   gimp_image_insert_layer (image, layer, gimp_item_get_parent (patch->drawable),
                            gimp_image_get_item_position (image, patch->drawable));
   gimp_layer_set_offsets (layer, x + patch->x, y + patch->y);
-  return layer;
+  if (patch->partly)
+    gimp_layer_add_mask (layer, gimp_layer_create_mask (layer, GIMP_ADD_MASK_SELECTION));
+  gimp_drawable_update (layer, 0, 0, patch->width, patch->height);
 }
 
 WctStatus
 wct_patch_add_layer (const WctPatch *patch, const WctImage *image, const char *name, gint32 *layer, WctError *err)
 {
-  const gint32    made = insert_layer (patch, name);
-  GeglBuffer     *buffer = gimp_drawable_get_buffer (made);
-  const WctStatus status = write_pixels (patch, image, buffer, 0, 0, err);
+  WctStatus status;
 
-  g_object_unref (buffer);
-  if (status != WCT_OK)
-    {
-      gimp_image_remove_layer (gimp_item_get_image (made), made);
-      return status;
-    }
-  if (patch->partly)
-    gimp_layer_add_mask (made, gimp_layer_create_mask (made, GIMP_ADD_MASK_SELECTION));
-  gimp_drawable_update (made, 0, 0, patch->width, patch->height);
-  *layer = made;
-  return WCT_OK;
+  WCT_TRY (make_layer (patch, image, name, layer, err));
+  insert_layer (patch, *layer);
+
+out:
+  return status;
 }

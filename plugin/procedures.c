@@ -69,7 +69,7 @@ static GimpParamDef
 argument_of (const WctParamInfo *info)
 {
   return (GimpParamDef){ info->kind == WCT_PARAM_DOUBLE ? GIMP_PDB_FLOAT : GIMP_PDB_INT32, (char *)info->name,
-                         g_strdup_printf ("%s (%g to %g)", info->help, info->min, info->max) };
+                         g_strdup_printf ("%s (%.10g to %.10g)", info->help, info->min, info->max) };
 }
 
 static void
@@ -106,6 +106,12 @@ wct_procedure_drawable (const GimpParam *params)
   return params[ARGUMENT_DRAWABLE].data.d_drawable;
 }
 
+gint32
+wct_procedure_style (int count, const GimpParam *params)
+{
+  return count > ARGUMENT_STYLE ? params[ARGUMENT_STYLE].data.d_drawable : -1;
+}
+
 static double
 number_of (const GimpParam *param)
 {
@@ -116,8 +122,8 @@ static WctStatus
 refuse_value (const char *name, double value, double min, double max, WctError *err)
 {
   /* Translators: an argument's name, the number that was given, the smallest and the largest that may be. */
-  return wct_error_set (err, WCT_ERR_ARGUMENT, _ ("%s is %g: please give a number from %g to %g."), name, value, min,
-                        max);
+  return wct_error_set (err, WCT_ERR_ARGUMENT, _ ("%s is %.10g: please give a number from %.10g to %.10g."), name,
+                        value, min, max);
 }
 
 static WctStatus
@@ -165,7 +171,7 @@ wct_procedure_read (const WctProcedure *procedure, int count, const GimpParam *p
   int                 at = FIRST_COUNT;
   WctStatus           status = WCT_OK;
 
-  settings->style = params[ARGUMENT_STYLE].data.d_drawable;
+  settings->style = wct_procedure_style (count, params);
   for (size_t i = 0; i < rows && at < count; i++)
     if (wct_mode_has (procedure->mode, &table[i]))
       WCT_TRY (read_param (&table[i], number_of (&params[at++]), &settings->params, err));

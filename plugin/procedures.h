@@ -21,6 +21,9 @@ const WctProcedure *wct_procedure_find (const char *name);
 /* The drawable among a call's arguments. */
 gint32 wct_procedure_drawable (const GimpParam *params);
 
+/* The style among them; -1 where there is none: from its menus, GIMP gives the first three only. */
+gint32 wct_procedure_style (int count, const GimpParam *params);
+
 /**
  * wct_procedure_read: the settings in the arguments of a call that is not interactive.
  * @settings: at their defaults; written

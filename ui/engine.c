@@ -74,10 +74,14 @@ wct_engine_free (WctEngine **engine_pointer)
 static WctStatus
 find_model (WctEngine *engine, WctError *err)
 {
-  char folder[4096] = "";
+  const char *named = g_getenv ("WCT_MODEL");
+  char        folder[4096] = "";
 
   if (wct_model_find (NULL, engine->info.model, sizeof engine->info.model, NULL) == WCT_OK)
     return WCT_OK;
+  if (named != NULL && *named != '\0')
+    return wct_error_set (err, WCT_ERR_IO, _ ("The model %s is not there: please let WCT_MODEL name another, or none."),
+                          named);
   wct_model_folder (0, folder, sizeof folder);
   return wct_error_set (err, WCT_ERR_IO,
                         _ ("No model was found: please put wct-compact.safetensors into the folder %s."), folder);
@@ -189,12 +193,17 @@ out:
 }
 
 WctStatus
-wct_engine_check_memory (size_t needed, gint width, gint height, WctError *err)
+wct_engine_check_memory (size_t needed, gint width, gint height, bool of_style, WctError *err)
 {
   const size_t available = wct_memory_available ();
 
   if (needed <= available)
     return WCT_OK;
+  if (of_style)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY,
+                          _ ("The style's %d×%d pixels need %.1f GB of memory and %.1f GB are free: please give it a "
+                             "smaller size."),
+                          width, height, (double)needed * 1e-9, (double)available * 1e-9);
   return wct_error_set (err, WCT_ERR_NO_MEMORY,
                         _ ("%d×%d pixels need %.1f GB of memory and %.1f GB are free: please select less, or scale the "
                            "image down."),
@@ -213,7 +222,7 @@ run_job (WctJob *job, const WctImage *content, bool check_memory, const WctHooks
   if (check_memory)
     {
       WCT_TRY (wct_job_memory (job, content->width, content->height, &needed, err));
-      WCT_TRY (wct_engine_check_memory (needed, content->width, content->height, err));
+      WCT_TRY (wct_engine_check_memory (needed, content->width, content->height, false, err));
     }
   WCT_TRY (wct_picture_new (content->width, content->height, &result, err));
   WCT_TRY (wct_job_run (job, content, &result->image, hooks, err));

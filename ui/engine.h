@@ -46,6 +46,6 @@ WctStatus wct_engine_memory (WctEngine *engine, const WctParams *params, gint wi
                              WctError *err);
 
 /* WCT_ERR_NO_MEMORY with a sentence where that is more than is free. */
-WctStatus wct_engine_check_memory (size_t needed, gint width, gint height, WctError *err);
+WctStatus wct_engine_check_memory (size_t needed, gint width, gint height, bool of_style, WctError *err);
 
 #endif

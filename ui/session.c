@@ -23,6 +23,7 @@ typedef enum
 typedef struct
 {
   gint      width, height;
+  gboolean  of_style;
   WctParams params;
 } Whole;
 
@@ -118,19 +119,18 @@ check_style (const WctSettings *settings, WctError *err)
 
 /* As the settings want it: its own size, or the one that was asked for. */
 static WctStatus
-style_side (WctSession *session, gint *side, WctError *err)
+style_size (WctSession *session, gint *width, gint *height, WctError *err)
 {
   const WctSettings *settings = &session->settings;
-  gint               width, height;
   WctStatus          status;
 
   WCT_TRY (check_style (settings, err));
   if (settings->style != WCT_STYLE_NONE)
-    WCT_TRY (session->host->source_size (session->host, settings->style, &width, &height, err));
-  else if (!wct_picture_file_size (settings->style_file, &width, &height))
+    WCT_TRY (session->host->source_size (session->host, settings->style, width, height, err));
+  else if (!wct_picture_file_size (settings->style_file, width, height))
     WCT_TRY (wct_error_set (err, WCT_ERR_IO, _ ("The style %s cannot be read: please choose another picture."),
                             settings->style_file));
-  *side = settings->params.style_size > 0 ? settings->params.style_size : MAX (width, height);
+  wct_size_fit (settings->params.style_size, width, height);
 
 out:
   return status;
@@ -148,10 +148,11 @@ read_style (WctSession *session, gint side, WctPicture **out, WctError *err)
 static WctStatus
 preview_style (WctSession *session, double scale, gboolean accurate, WctError *err)
 {
-  gint      wanted, side;
+  gint      width, height, wanted, side;
   WctStatus status;
 
-  WCT_TRY (style_side (session, &wanted, err));
+  WCT_TRY (style_size (session, &width, &height, err));
+  wanted = MAX (width, height);
   side = accurate ? wanted : MIN (MAX ((gint)(wanted * scale + 0.5), MIN (wanted, STYLE_SIDE_MIN)), PROXY_STYLE_SIDE);
   session->style_exact = side == wanted;
   if (session->style != NULL && session->style_side == side)
@@ -350,11 +351,11 @@ wct_session_refresh (WctSession *session)
 
 /* Asks once for each size and kind of run. The answer is told by `described`. */
 static void
-ask_for_memory (WctSession *session, gint width, gint height)
+ask_for_memory (WctSession *session, gint width, gint height, gboolean of_style)
 {
   const WctWork work = { .params = session->settings.params, .whole_width = width, .whole_height = height };
 
-  session->memory_asked = (Whole){ width, height, work.params };
+  session->memory_asked = (Whole){ width, height, of_style, work.params };
   session->memory_ticket = wct_worker_submit (session->worker, work, FALSE);
 }
 
@@ -363,13 +364,14 @@ static void
 update_memory (WctSession *session)
 {
   const Whole *asked = &session->memory_asked;
-  gboolean     known = asked->width == session->preview.width && asked->height == session->preview.height
+  gboolean     known = !asked->of_style && asked->width == session->preview.width
+                   && asked->height == session->preview.height
                    && asked->params.passes == session->settings.params.passes;
 
   for (int i = 0; i < WCT_LEVELS; i++)
     known = known && asked->params.level_on[i] == session->settings.params.level_on[i];
   if (!known)
-    ask_for_memory (session, session->preview.width, session->preview.height);
+    ask_for_memory (session, session->preview.width, session->preview.height, FALSE);
 }
 
 /* ---- Results ------------------------------------------------------------------------------------------------ */
@@ -416,11 +418,11 @@ static WctStatus
 submit_apply (WctSession *session, WctError *err)
 {
   WctWork   work = { .params = session->settings.params, .check_memory = TRUE };
-  gint      side;
+  gint      width, height;
   WctStatus status;
 
-  WCT_TRY (style_side (session, &side, err));
-  WCT_TRY (read_style (session, side, &work.style, err));
+  WCT_TRY (style_size (session, &width, &height, err));
+  WCT_TRY (read_style (session, MAX (width, height), &work.style, err));
   WCT_TRY (session->host->begin (session->host, &session->settings, &work.content, err));
   work.noise = session->settings.mode == WCT_MODE_TEXTURE;
   start_progress (session, APPLY, wct_worker_submit (session->worker, work, TRUE));
@@ -441,25 +443,28 @@ begin_apply (WctSession *session, const WctWorkResult *result)
   if (status != WCT_OK)
     wct_error_set (&err, status, "%s", result->sentence);
   else
-    status =
-      wct_engine_check_memory (result->whole_memory, session->memory_asked.width, session->memory_asked.height, &err);
+    status = wct_engine_check_memory (result->whole_memory, session->memory_asked.width, session->memory_asked.height,
+                                      session->memory_asked.of_style, &err);
   if (status == WCT_OK)
     status = submit_apply (session, &err);
   if (status != WCT_OK)
     end (session, status, err.message);
 }
 
+/* The larger of content and style decides: measuring the one takes no more than working on the other. */
 static WctStatus
 ask_to_apply (WctSession *session, WctError *err)
 {
-  gint      width, height, side;
+  gint      width, height, style_width, style_height;
+  gboolean  of_style;
   WctStatus status;
 
   WCT_TRY (check_levels (&session->settings, err));
-  WCT_TRY (style_side (session, &side, err));
+  WCT_TRY (style_size (session, &style_width, &style_height, err));
   WCT_TRY (session->host->content_size (session->host, &session->settings, &width, &height, err));
+  of_style = (double)style_width * style_height > (double)width * height;
   wct_worker_cancel (session->worker);
-  ask_for_memory (session, width, height);
+  ask_for_memory (session, of_style ? style_width : width, of_style ? style_height : height, of_style);
   session->applied = session->settings;
   start_progress (session, ASK, session->memory_ticket);
 
@@ -486,7 +491,7 @@ take_result (gpointer user, const WctWorkResult *result)
   WctSession *session = user;
 
   if (result->info != NULL && session->events.described != NULL)
-    session->events.described (session->user, result->info, result->whole_memory);
+    session->events.described (session->user, result->info, session->memory_asked.of_style ? 0 : result->whole_memory);
   if (result->ticket == session->memory_ticket)
     {
       session->memory_ticket = 0;
