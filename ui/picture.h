@@ -21,7 +21,7 @@ WctStatus wct_picture_new (gint width, gint height, WctPicture **out, WctError *
  */
 WctStatus wct_picture_load (const char *path, gint longer_side, WctPicture **out, WctError *err);
 
-/* The size of what wct_picture_load would read at 0. FALSE where it could not. */
+/* The size of a picture in a file, not turned: sides may be exchanged. FALSE where it could not be read. */
 gboolean wct_picture_file_size (const char *path, gint *width, gint *height);
 
 /* From four floats a pixel (R'G'B'A, not premultiplied): where it is transparent, the mean of what shows stands in, as

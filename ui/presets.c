@@ -142,10 +142,14 @@ replace (WctUserPresets *presets, GKeyFile *file, WctError *err)
   return status;
 }
 
+/* What GLib's key files allow as a group. */
 static gboolean
 is_group_name (const char *name)
 {
-  return *name != '\0' && strpbrk (name, "[]\n\r\t") == NULL && g_utf8_validate (name, -1, NULL);
+  for (const char *at = name; *at != '\0'; at++)
+    if (g_ascii_iscntrl (*at) || *at == '[' || *at == ']')
+      return FALSE;
+  return *name != '\0' && g_utf8_validate (name, -1, NULL);
 }
 
 WctStatus
@@ -157,6 +161,7 @@ wct_user_presets_save (WctUserPresets *presets, const char *name, const WctSetti
     return wct_error_set (err, WCT_ERR_ARGUMENT, "%s",
                           _ ("Please give the preset a name, of one line and without [ and ]."));
   file = copy_of (presets->file);
+  g_key_file_remove_group (file, name, NULL);
   wct_settings_write (settings, file, name);
   return replace (presets, file, err);
 }

@@ -153,6 +153,9 @@ zoom_at (WctPreview *preview, double zoom, double x, double y)
 {
   double origin_x, origin_y, here_x, here_y;
 
+  /* Nobody knows yet how large it is. */
+  if (preview->width == 0)
+    return;
   find_origin (preview, &origin_x, &origin_y);
   here_x = (x - origin_x) / wct_preview_zoom (preview);
   here_y = (y - origin_y) / wct_preview_zoom (preview);

@@ -266,6 +266,15 @@ check_levels (const WctSettings *settings, WctError *err)
   return wct_error_set (err, WCT_ERR_ARGUMENT, "%s", _ ("No level is on: please turn on at least one."));
 }
 
+/* New work takes a waiting question's place, and its answer's where that is still on its way: it is asked again. */
+static void
+forget_question (WctSession *session)
+{
+  if (session->memory_ticket != 0)
+    session->memory_asked = (Whole){ .width = 0 };
+  session->memory_ticket = 0;
+}
+
 static WctStatus
 submit_preview (WctSession *session, gboolean accurate, gboolean urgent, WctError *err)
 {
@@ -290,7 +299,7 @@ submit_preview (WctSession *session, gboolean accurate, gboolean urgent, WctErro
   work.content = wct_picture_ref (session->content);
   work.whole = !all && settings->mode == WCT_MODE_STYLIZE ? wct_picture_ref (session->proxy) : NULL;
   work.noise = settings->mode == WCT_MODE_TEXTURE;
-  session->memory_ticket = 0;
+  forget_question (session);
   session->ticket = wct_worker_submit (session->worker, work, urgent);
 
 out:
@@ -485,6 +494,17 @@ wct_session_apply (WctSession *session)
     end (session, status, err.message);
 }
 
+/* An answer about memory has no picture. */
+static void
+take_answer (WctSession *session, const WctWorkResult *result)
+{
+  if (result->ticket != session->memory_ticket)
+    return;
+  session->memory_ticket = 0;
+  if (session->busy == ASK)
+    begin_apply (session, result);
+}
+
 static void
 take_result (gpointer user, const WctWorkResult *result)
 {
@@ -492,12 +512,8 @@ take_result (gpointer user, const WctWorkResult *result)
 
   if (result->info != NULL && session->events.described != NULL)
     session->events.described (session->user, result->info, session->memory_asked.of_style ? 0 : result->whole_memory);
-  if (result->ticket == session->memory_ticket)
-    {
-      session->memory_ticket = 0;
-      if (session->busy == ASK)
-        begin_apply (session, result);
-    }
+  if (result->content == NULL)
+    take_answer (session, result);
   else if (session->busy == APPLY && result->ticket == session->busy_ticket)
     take_applied (session, result);
   else if (session->busy == NOTHING || session->busy == ACCURATE)

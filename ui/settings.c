@@ -75,9 +75,19 @@ read_word (GKeyFile *file, const char *group, const char *key, const char *const
 static gboolean
 read_side (GKeyFile *file, const char *group, const char *key, gint *side)
 {
-  if (g_key_file_has_key (file, group, key, NULL))
-    *side = g_key_file_get_integer (file, group, key, NULL);
-  return *side >= 0 && *side <= WCT_TEXTURE_SIDE_MAX;
+  GError *error = NULL;
+  gint    value;
+
+  if (!g_key_file_has_key (file, group, key, NULL))
+    return TRUE;
+  value = g_key_file_get_integer (file, group, key, &error);
+  if (error != NULL)
+    {
+      g_error_free (error);
+      return FALSE;
+    }
+  *side = value;
+  return value >= 0 && value <= WCT_TEXTURE_SIDE_MAX;
 }
 
 static gboolean

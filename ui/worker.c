@@ -1,5 +1,9 @@
 #include "worker.h"
 
+#include <sys/resource.h>
+
+#define NICENESS 5
+
 /* One piece of work on its way. */
 typedef struct
 {
@@ -167,6 +171,8 @@ work_thread (gpointer data)
 {
   WctWorker *worker = data;
 
+  /* On Linux this is the thread's own, and of those that it starts: however many compute, the window goes first. */
+  setpriority (PRIO_PROCESS, 0, NICENESS);
   g_mutex_lock (&worker->lock);
   while (!worker->leave)
     if (worker->waiting.ticket == 0)

@@ -1,0 +1,139 @@
+/* The window on screens small and dense: it fits, and the preview has the screen's pixels. Started on several. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "driver.h"
+#include "scratch.h"
+
+#define SMALL_WIDTH  1024
+#define SMALL_HEIGHT 600
+
+static void
+show_everything (WctMode mode)
+{
+  WctSettings settings = driver_settings ();
+
+  settings.mode = mode;
+  driver_prepare (0);
+  driver_show_settings (&settings);
+  gtk_expander_set_expanded (GTK_EXPANDER (driver_find ("more")), TRUE);
+}
+
+/* What it needs at least, in any state, is no more than a small screen has. */
+static void
+expect_to_fit_small_screens (const char *state_of_it)
+{
+  GtkRequisition least;
+
+  gtk_widget_get_preferred_size (driver.window, &least, NULL);
+  print_message ("%s: at least %dx%d\n", state_of_it, least.width, least.height);
+  if (least.width > SMALL_WIDTH || least.height > SMALL_HEIGHT)
+    fail_msg ("%s: needs %dx%d, and small screens have %dx%d", state_of_it, least.width, least.height, SMALL_WIDTH,
+              SMALL_HEIGHT);
+}
+
+static void
+it_fits_small_screens_in_every_state (void **state)
+{
+  (void)state;
+  show_everything (WCT_MODE_STYLIZE);
+  expect_to_fit_small_screens ("a picture");
+  driver_wait_for_preview ();
+  driver.available = (size_t)1 << 30;
+  driver_toggle ("mode-texture", TRUE);
+  expect_to_fit_small_screens ("a texture");
+  driver_spin ("texture-width", 12000);
+  driver_spin ("texture-height", 12000);
+  UNTIL (driver_is_visible ("memory"));
+  expect_to_fit_small_screens ("a large texture");
+  driver_press ("apply");
+  UNTIL (driver_is_visible ("problem"));
+  expect_to_fit_small_screens ("a problem");
+}
+
+static void
+it_is_not_larger_than_its_screen (void **state)
+{
+  GdkRectangle area;
+  gint         width, height;
+
+  (void)state;
+  show_everything (WCT_MODE_STYLIZE);
+  driver_wait_for_preview ();
+  gdk_monitor_get_workarea (gdk_display_get_monitor (gdk_display_get_default (), 0), &area);
+  gtk_window_get_size (GTK_WINDOW (driver.window), &width, &height);
+  print_message ("%dx%d on a screen of %dx%d at %d00 %%\n", width, height, area.width, area.height,
+                 gtk_widget_get_scale_factor (driver.window));
+  assert_true (width <= area.width);
+  assert_true (height <= area.height);
+}
+
+/* Buttons are not cut off, whatever the size. */
+static void
+its_buttons_are_inside (void **state)
+{
+  static const char *const names[] = {
+    "help", "reuse", "cancel", "apply", "ok", "fit", "actual", "compare", "accurate"
+  };
+
+  (void)state;
+  show_everything (WCT_MODE_STYLIZE);
+  driver_wait_for_preview ();
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      GtkWidget *button = driver_find (names[i]);
+      gint       x = -1, y = -1;
+
+      assert_true (gtk_widget_translate_coordinates (button, driver.window, 0, 0, &x, &y));
+      if (x < 0 || y < 0 || x + gtk_widget_get_allocated_width (button) > gtk_widget_get_allocated_width (driver.window)
+          || y + gtk_widget_get_allocated_height (button) > gtk_widget_get_allocated_height (driver.window))
+        fail_msg ("\"%s\" is outside the window", names[i]);
+    }
+}
+
+/* What is computed is what the area shows, with the margins that the networks need, at any density. */
+static void
+one_to_one_computes_what_is_seen (void **state)
+{
+  const WctSettings settings = driver_settings ();
+  gint              seen;
+
+  (void)state;
+  driver_prepare (0);
+  driver_show_settings (&settings);
+  driver_wait_for_preview ();
+  driver_press ("actual");
+  driver_wait_for_preview ();
+  assert_true (wct_preview_zoom (driver.preview) == 1);
+  seen = gtk_widget_get_allocated_width (wct_preview_widget (driver.preview));
+  print_message ("%d pixels seen, %d of the content, computed as %d\n", seen, driver.last.part.width,
+                 driver.last.after->image.width);
+  assert_in_range (driver.last.part.width, MIN (seen, 960), MIN (seen + 64, 960));
+  assert_true (driver.last.after->image.width <= driver.last.part.width);
+}
+
+#define DIALOG_TEST(name) cmocka_unit_test_setup_teardown (name, driver_open, driver_close)
+
+int
+main (int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    DIALOG_TEST (it_fits_small_screens_in_every_state),
+    DIALOG_TEST (it_is_not_larger_than_its_screen),
+    DIALOG_TEST (its_buttons_are_inside),
+    DIALOG_TEST (one_to_one_computes_what_is_seen),
+  };
+
+  if (scratch_open (NULL) != 0)
+    return 1;
+  if (!gtk_init_check (&argc, &argv))
+    {
+      print_message ("there is no display\n");
+      return 77;
+    }
+  return cmocka_run_group_tests (tests, NULL, scratch_close);
+}
