@@ -51,8 +51,8 @@ WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctE
  * @solved: with equal levels, passes and channels, without masks, and run with success at least once; borrowed for the
  *          call. NULL: each run takes its own picture's statistics again
  *
- * For a part of a picture, which has to look as it does in the whole, and for the frames of a sequence. WCT_ERR_ARGUMENT
- * where the two do not fit. Not while either runs.
+ * For a part of a picture, which has to look as it does in the whole, and for the frames of a sequence.
+ * WCT_ERR_ARGUMENT where the two do not fit. Not while either runs.
  */
 WCT_API WctStatus wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err);
 
