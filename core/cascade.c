@@ -10,6 +10,8 @@
 void
 wct_cascade_clear (WctCascade *cascade)
 {
+  const bool keeps = cascade->keeps;
+
   if (cascade->backend == NULL)
     return;
   for (int i = 0; i < cascade->count; i++)
@@ -17,12 +19,14 @@ wct_cascade_clear (WctCascade *cascade)
       WctStage *stage = &cascade->stages[i];
 
       cascade->backend->ops->tensor_free (cascade->backend->ctx, &stage->features);
+      cascade->backend->ops->tensor_free (cascade->backend->ctx, &stage->input);
       cascade->backend->ops->plan_free (cascade->backend->ctx, &stage->decoder);
       cascade->backend->ops->plan_free (cascade->backend->ctx, &stage->encoder);
     }
   cascade->backend->ops->tensor_free (cascade->backend->ctx, &cascade->picture);
   wct_free (&cascade->planar);
   memset (cascade, 0, sizeof *cascade);
+  cascade->keeps = keeps;
 }
 
 static WctStatus
@@ -86,8 +90,14 @@ allocate_cascade (WctCascade *cascade, WctError *err)
   if (cascade->picture == NULL)
     WCT_TRY (ops->tensor_new (ctx, picture, &cascade->picture, err));
   for (int i = 0; i < cascade->count; i++)
-    if (cascade->stages[i].features == NULL)
-      WCT_TRY (ops->tensor_new (ctx, cascade->stages[i].shape, &cascade->stages[i].features, err));
+    {
+      WctStage *stage = &cascade->stages[i];
+
+      if (cascade->keeps && stage->input == NULL)
+        WCT_TRY (ops->tensor_new (ctx, picture, &stage->input, err));
+      if (stage->features == NULL)
+        WCT_TRY (ops->tensor_new (ctx, stage->shape, &stage->features, err));
+    }
 
 out:
   return status;
@@ -107,7 +117,7 @@ wct_cascade_memory (const WctCascade *cascade)
       const WctStage *stage = &cascade->stages[i];
       WctPlan *const  plans[] = { stage->encoder, stage->decoder };
 
-      bytes += ops->tensor_bytes (ctx, stage->shape);
+      bytes += ops->tensor_bytes (ctx, stage->shape) + (cascade->keeps ? ops->tensor_bytes (ctx, picture) : 0);
       for (int p = 0; p < 2; p++)
         {
           size_t kept, scratch;
@@ -121,12 +131,12 @@ wct_cascade_memory (const WctCascade *cascade)
 }
 
 double
-wct_cascade_work (const WctCascade *cascade, const WctModel *model)
+wct_cascade_work (const WctCascade *cascade, const WctModel *model, int first)
 {
   const WctShape picture = wct_planar_shape (cascade->width, cascade->height);
   double         work = 0;
 
-  for (int i = 0; i < cascade->count; i++)
+  for (int i = first; i < cascade->count; i++)
     {
       const WctStage   *stage = &cascade->stages[i];
       const WctNetwork *encoder = wct_model_encoder (model, stage->level);
@@ -138,6 +148,14 @@ wct_cascade_work (const WctCascade *cascade, const WctModel *model)
   return work;
 }
 
+WctTensor *
+wct_cascade_picture (const WctCascade *cascade, int i)
+{
+  WctTensor *own = i < cascade->count ? cascade->stages[i].input : NULL;
+
+  return own != NULL ? own : cascade->picture;
+}
+
 WctStatus
 wct_cascade_load (WctCascade *cascade, const WctImage *content, WctError *err)
 {
@@ -145,7 +163,8 @@ wct_cascade_load (WctCascade *cascade, const WctImage *content, WctError *err)
 
   WCT_TRY (allocate_cascade (cascade, err));
   wct_planar_from_image (content, cascade->planar);
-  WCT_TRY (cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, cascade->picture, err));
+  WCT_TRY (
+    cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, wct_cascade_picture (cascade, 0), err));
 
 out:
   return status;
@@ -173,7 +192,8 @@ wct_cascade_continue (WctCascade *cascade, WctError *err)
 
   WCT_TRY (wct_cascade_fetch (cascade, err));
   wct_planar_mirror (cascade->planar, cascade->width, cascade->height, shape);
-  WCT_TRY (cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, cascade->picture, err));
+  WCT_TRY (
+    cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, wct_cascade_picture (cascade, 0), err));
 
 out:
   return status;

@@ -2,6 +2,7 @@
 #ifndef WCT_CASCADE_H
 #define WCT_CASCADE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ typedef struct
   int        level; /* 1 … WCT_LEVELS */
   WctShape   shape; /* of its features */
   WctPlan   *encoder, *decoder;
+  WctTensor *input; /* NULL: the cascade's picture; else the stage's own, which stays */
   WctTensor *features;
 } WctStage;
 
@@ -28,6 +30,7 @@ typedef struct
   WctTensor  *picture;            /* the same, for the back end */
   WctStage    stages[WCT_LEVELS]; /* deepest first */
   int         count;
+  bool        keeps; /* what goes into each stage stays: to be set before a picture is loaded */
 } WctCascade;
 
 /**
@@ -38,9 +41,14 @@ WctStatus wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBacke
                             int32_t width, int32_t height, WctError *err);
 void      wct_cascade_clear (WctCascade *cascade);
 
-/* Bytes at a run's peak: plans, maps, scratch. Multiply-adds of one pass, which progress is measured in. */
+/* Bytes at a run's peak: plans, maps, scratch. */
 size_t wct_cascade_memory (const WctCascade *cascade);
-double wct_cascade_work (const WctCascade *cascade, const WctModel *model);
+
+/* Multiply-adds of one pass from stage @first on, which progress is measured in. */
+double wct_cascade_work (const WctCascade *cascade, const WctModel *model, int first);
+
+/* Where the picture is before stage @i; after the last one, for `count`. */
+WctTensor *wct_cascade_picture (const WctCascade *cascade, int i);
 
 /* @content: of the size planned. */
 WctStatus wct_cascade_load (WctCascade *cascade, const WctImage *content, WctError *err);

@@ -26,6 +26,8 @@ struct WctJob
   WctAffine   **maps;      /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
   bool          solved;    /* are they those of a whole run? */
   bool          frozen;    /* they are another job's, and stay */
+  bool          ran;       /* a whole run's pictures are kept */
+  WctParams     ran_with;
 };
 
 static WctStatus
@@ -213,7 +215,7 @@ free_maps (WctJob *job)
     wct_affine_free (&job->maps[i]);
   wct_free (&job->maps);
   job->map_count = 0;
-  job->solved = job->frozen = false;
+  job->solved = job->frozen = job->ran = false;
 }
 
 WctStatus
@@ -254,6 +256,7 @@ wct_job_free (WctJob **job_pointer)
 static WctStatus
 plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
+  job->ran = job->ran && job->cascade.width == width && job->cascade.height == height;
   return wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err);
 }
 
@@ -411,16 +414,49 @@ out:
 }
 
 static WctStatus
-stylize_level (WctJob *job, WctStage *stage, int pass, WctMonitor *monitor, WctError *err)
+stylize_level (WctJob *job, int i, int pass, WctMonitor *monitor, WctError *err)
 {
   const WctBackendOps *ops = job->backend->ops;
   void                *ctx = job->backend->ctx;
-  WctTensor           *picture = job->cascade.picture;
+  WctStage            *stage = &job->cascade.stages[i];
+  WctTensor           *before = wct_cascade_picture (&job->cascade, i);
+  WctTensor           *after = wct_cascade_picture (&job->cascade, i + 1);
   WctStatus            status;
 
-  WCT_TRY (ops->plan_run (ctx, stage->encoder, picture, stage->features, monitor, err));
+  WCT_TRY (ops->plan_run (ctx, stage->encoder, before, stage->features, monitor, err));
   WCT_TRY (transform_features (job, stage, pass, monitor, err));
-  WCT_TRY (ops->plan_run (ctx, stage->decoder, stage->features, picture, monitor, err));
+  WCT_TRY (ops->plan_run (ctx, stage->decoder, stage->features, after, monitor, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+run_stages (WctJob *job, int first, int pass, WctMonitor *monitor, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int i = first; i < job->cascade.count; i++)
+    WCT_TRY (stylize_level (job, i, pass, monitor, err));
+
+out:
+  return status;
+}
+
+/* The last pass, from stage @first on. Until it is through, maps and pictures are of no use to others. */
+static WctStatus
+finish_run (WctJob *job, int first, WctImage *result, WctMonitor *monitor, WctError *err)
+{
+  WctStatus status;
+
+  job->solved = job->frozen;
+  job->ran = false;
+  WCT_TRY (run_stages (job, first, job->params.passes - 1, monitor, err));
+  WCT_TRY (wct_cascade_fetch (&job->cascade, err));
+  wct_planar_to_image (job->cascade.planar, result);
+  job->solved = true;
+  job->ran = job->cascade.keeps && job->params.passes == 1;
+  job->ran_with = job->params;
 
 out:
   return status;
@@ -435,20 +471,58 @@ wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHo
 
   WCT_TRY (check_pictures (content, result, err));
   WCT_TRY (plan_job (job, content->width, content->height, err));
-  wct_monitor_init (&monitor, hooks, wct_cascade_work (cascade, job->model) * job->params.passes);
+  wct_monitor_init (&monitor, hooks, wct_cascade_work (cascade, job->model, 0) * job->params.passes);
   WCT_TRY (wct_cascade_load (cascade, content, err));
   WCT_TRY (allocate_maps (job, err));
-  job->solved = job->frozen;
-  for (int pass = 0; pass < job->params.passes; pass++)
+  job->ran = false;
+  for (int pass = 0; pass < job->params.passes - 1; pass++)
     {
-      if (pass > 0)
-        WCT_TRY (wct_cascade_continue (cascade, err));
-      for (int i = 0; i < cascade->count; i++)
-        WCT_TRY (stylize_level (job, &cascade->stages[i], pass, &monitor, err));
+      WCT_TRY (run_stages (job, 0, pass, &monitor, err));
+      WCT_TRY (wct_cascade_continue (cascade, err));
     }
-  WCT_TRY (wct_cascade_fetch (cascade, err));
-  wct_planar_to_image (cascade->planar, result);
-  job->solved = true;
+  WCT_TRY (finish_run (job, 0, result, &monitor, err));
+
+out:
+  return status;
+}
+
+void
+wct_job_keep (WctJob *job)
+{
+  job->cascade.keeps = true;
+}
+
+/* The first stage whose result is another than in the last run. */
+static int
+first_changed (const WctJob *job)
+{
+  const WctParams *now = &job->params, *then = &job->ran_with;
+  int              i = 0;
+
+  if (now->damping != then->damping || job->frozen)
+    return 0;
+  while (i < job->cascade.count - 1
+         && now->alpha[job->cascade.stages[i].level - 1] == then->alpha[job->cascade.stages[i].level - 1])
+    i++;
+  return i;
+}
+
+WctStatus
+wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *err)
+{
+  WctMonitor monitor;
+  int        first;
+  WctStatus  status;
+
+  WCT_TRY (wct_image_check (result, 3, "result", err));
+  if (!job->ran || job->params.passes != 1)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "there is no run of one pass whose pictures were kept"));
+  if (result->width != job->cascade.width || result->height != job->cascade.height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the last run's %d×%d; they must be equal",
+                            result->width, result->height, job->cascade.width, job->cascade.height));
+  first = first_changed (job);
+  wct_monitor_init (&monitor, hooks, wct_cascade_work (&job->cascade, job->model, first));
+  WCT_TRY (finish_run (job, first, result, &monitor, err));
 
 out:
   return status;
@@ -507,7 +581,7 @@ wct_reconstruct (const WctModel *model, WctBackend *backend, int level, const Wc
   WCT_TRY (check_pictures (content, result, err));
   WCT_TRY (check_level (model, level, err));
   WCT_TRY (wct_cascade_plan (&cascade, model, backend, 1u << (level - 1), content->width, content->height, err));
-  wct_monitor_init (&monitor, hooks, wct_cascade_work (&cascade, model));
+  wct_monitor_init (&monitor, hooks, wct_cascade_work (&cascade, model, 0));
   WCT_TRY (wct_cascade_load (&cascade, content, err));
   WCT_TRY (backend->ops->plan_run (backend->ctx, cascade.stages[0].encoder, cascade.picture, cascade.stages[0].features,
                                    &monitor, err));

@@ -26,8 +26,9 @@ typedef struct
 /* A job with its plans, for styles and pictures like the last one's. */
 typedef struct
 {
-  WctJob *job;   /* NULL: none */
-  guint64 style; /* its picture's key */
+  WctJob *job;     /* NULL: none */
+  guint64 style;   /* its picture's key */
+  guint64 content; /* the last run's; 0: none */
 } Prepared;
 
 struct WctEngine
@@ -171,8 +172,10 @@ out:
 
 /* ---- Jobs --------------------------------------------------------------------------------------------------- */
 
+/* @keep: it will run on the same picture again, with other strengths */
 static WctStatus
-prepare (WctEngine *engine, Prepared *prepared, const WctEngineRun *run, const WctHooks *hooks, WctError *err)
+prepare (WctEngine *engine, Prepared *prepared, const WctEngineRun *run, bool keep, const WctHooks *hooks,
+         WctError *err)
 {
   WctStyle *style;
   WctStatus status;
@@ -186,7 +189,10 @@ prepare (WctEngine *engine, Prepared *prepared, const WctEngineRun *run, const W
     &(WctJobSpec){
       .model = engine->model, .backend = engine->backend, .params = run->params, .style_count = 1, .styles = &style },
     &prepared->job, err));
+  if (keep)
+    wct_job_keep (prepared->job);
   prepared->style = run->style->key;
+  prepared->content = 0;
 
 out:
   return status;
@@ -212,20 +218,32 @@ wct_engine_check_memory (size_t needed, gint width, gint height, bool of_style, 
 
 /* The pictures are there already. */
 static WctStatus
-run_job (WctJob *job, const WctImage *content, bool check_memory, const WctHooks *hooks, WctPicture **out,
-         WctError *err)
+check_memory (WctJob *job, const WctImage *content, WctError *err)
+{
+  size_t    needed;
+  WctStatus status;
+
+  WCT_TRY (wct_job_memory (job, content->width, content->height, &needed, err));
+  WCT_TRY (wct_engine_check_memory (needed, content->width, content->height, false, err));
+
+out:
+  return status;
+}
+
+/* The same picture as last time: only what changed is computed. */
+static WctStatus
+run_job (Prepared *prepared, const WctPicture *content, const WctHooks *hooks, WctPicture **out, WctError *err)
 {
   WctPicture *result = NULL;
-  size_t      needed;
   WctStatus   status;
 
-  if (check_memory)
-    {
-      WCT_TRY (wct_job_memory (job, content->width, content->height, &needed, err));
-      WCT_TRY (wct_engine_check_memory (needed, content->width, content->height, false, err));
-    }
-  WCT_TRY (wct_picture_new (content->width, content->height, &result, err));
-  WCT_TRY (wct_job_run (job, content, &result->image, hooks, err));
+  WCT_TRY (wct_picture_new (content->image.width, content->image.height, &result, err));
+  status =
+    prepared->content == content->key ? wct_job_rerun (prepared->job, &result->image, hooks, err) : WCT_ERR_ARGUMENT;
+  if (status == WCT_ERR_ARGUMENT)
+    status = wct_job_run (prepared->job, &content->image, &result->image, hooks, err);
+  prepared->content = status == WCT_OK ? content->key : 0;
+  WCT_TRY (status);
   *out = result;
   result = NULL;
 
@@ -247,8 +265,8 @@ solve_whole (WctEngine *engine, const WctEngineRun *run, const WctHooks *hooks, 
   if (known)
     return WCT_OK;
   engine->solved = 0;
-  WCT_TRY (prepare (engine, &engine->whole, run, hooks, err));
-  WCT_TRY (run_job (engine->whole.job, &run->whole->image, false, &quiet, &result, err));
+  WCT_TRY (prepare (engine, &engine->whole, run, true, hooks, err));
+  WCT_TRY (run_job (&engine->whole, run->whole, &quiet, &result, err));
   engine->solved = run->whole->key;
   engine->solved_params = *run->params;
 
@@ -257,23 +275,28 @@ out:
   return status;
 }
 
+/* A large run's plans and maps go at once: they would be gigabytes while a dialog stands open. */
 WctStatus
 wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hooks, WctPicture **out, WctError *err)
 {
-  Prepared *prepared = run->whole == NULL ? &engine->whole : &engine->part;
+  Prepared  large = { .job = NULL };
+  Prepared *prepared = run->check_memory ? &large : run->whole != NULL ? &engine->part : &engine->whole;
   WctStatus status;
 
   WCT_TRY (wct_engine_open (engine, NULL, err));
-  if (run->whole == NULL)
-    engine->solved = 0;
-  else
+  if (run->whole != NULL)
     WCT_TRY (solve_whole (engine, run, hooks, err));
-  WCT_TRY (prepare (engine, prepared, run, hooks, err));
+  else if (prepared == &engine->whole)
+    engine->solved = 0;
+  WCT_TRY (prepare (engine, prepared, run, !run->check_memory, hooks, err));
   if (run->whole != NULL)
     WCT_TRY (wct_job_freeze (prepared->job, engine->whole.job, err));
-  WCT_TRY (run_job (prepared->job, &run->content->image, run->check_memory, hooks, out, err));
+  if (run->check_memory)
+    WCT_TRY (check_memory (prepared->job, &run->content->image, err));
+  WCT_TRY (run_job (prepared, run->content, hooks, out, err));
 
 out:
+  wct_job_free (&large.job);
   return status;
 }
 

@@ -572,3 +572,14 @@ driver_load_style (int style, gint side)
     fail_msg ("%s", err.message);
   return picture;
 }
+
+int
+driver_begin (int *argc, char ***argv)
+{
+  if (scratch_open (NULL) != 0)
+    return 1;
+  if (gtk_init_check (argc, argv))
+    return 0;
+  print_message ("there is no display\n");
+  return 77;
+}

@@ -69,6 +69,10 @@ WctSettings        driver_settings (void); /* that a shown dialog starts with */
 const WctSettings *driver_now (void);      /* the session's */
 gboolean           driver_is_closed (void);
 
+/* What a program's main begins with: a scratch folder, and a display. 0, or the program's status: 77, skipped, without.
+ */
+int driver_begin (int *argc, char ***argv);
+
 /* ---- Widgets ------------------------------------------------------------------------------------------------ */
 
 GtkWidget  *driver_find (const char *name); /* fails the test where there is none */

@@ -445,12 +445,7 @@ main (int argc, char **argv)
     DIALOG_TEST (every_control_says_what_it_does),
   };
 
-  if (scratch_open (NULL) != 0)
-    return 1;
-  if (!gtk_init_check (&argc, &argv))
-    {
-      print_message ("there is no display\n");
-      return 77;
-    }
-  return cmocka_run_group_tests (tests, NULL, scratch_close);
+  const int status = driver_begin (&argc, &argv);
+
+  return status != 0 ? status : cmocka_run_group_tests (tests, NULL, scratch_close);
 }

@@ -617,12 +617,7 @@ main (int argc, char **argv)
     DIALOG_TEST (a_sentence_stands_where_there_is_no_preview_and_goes_when_there_is),
   };
 
-  if (scratch_open (NULL) != 0)
-    return 1;
-  if (!gtk_init_check (&argc, &argv))
-    {
-      print_message ("there is no display\n");
-      return 77;
-    }
-  return cmocka_run_group_tests (tests, NULL, scratch_close);
+  const int status = driver_begin (&argc, &argv);
+
+  return status != 0 ? status : cmocka_run_group_tests (tests, NULL, scratch_close);
 }

@@ -358,6 +358,96 @@ a_frozen_job_maps_as_the_other_one_did (void **state)
   free (other.pixels);
 }
 
+static bool
+always (void *user)
+{
+  (void)user;
+  return true;
+}
+
+/* Strengths that change at one level, and what is not kept. */
+static void
+a_rerun_gives_the_bits_of_a_run (void **state)
+{
+  const WctImage style_picture = noise (48, 32, 2), content = noise (40, 24, 1);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    WctImage  expected = new_picture (40, 24, 3), got = new_picture (40, 24, 3), small = new_picture (8, 8, 3);
+    WctParams params;
+    WctStyle *style = NULL;
+    WctError  err;
+    WctJob   *kept, *job;
+
+    wct_params_init (&params);
+    must (wct_style_measure (model, backend, &style_picture, 31, NULL, &style, &err), &err);
+    kept = new_job (backend, &params, style);
+    job = new_job (backend, &params, style);
+    must (wct_job_run (job, &content, &got, NULL, &err), &err);
+    assert_int_equal (wct_job_rerun (job, &got, NULL, &err), WCT_ERR_ARGUMENT);
+    wct_job_keep (kept);
+    must (wct_job_run (kept, &content, &got, NULL, &err), &err);
+    assert_int_equal (wct_job_rerun (kept, &small, NULL, &err), WCT_ERR_ARGUMENT);
+    for (int step = 0; step < 2 * WCT_LEVELS; step++)
+      {
+        params.alpha[step % WCT_LEVELS] = 0.1 + 0.08 * step;
+        params.damping = step < 7 ? 0 : 0.5;
+        must (wct_job_set_params (kept, &params, &err), &err);
+        must (wct_job_rerun (kept, &got, NULL, &err), &err);
+        must (wct_job_set_params (job, &params, &err), &err);
+        must (wct_job_run (job, &content, &expected, NULL, &err), &err);
+        assert_float_equal (largest_difference (&expected, &got), 0, 0);
+      }
+    params.passes = 2;
+    must (wct_job_set_params (kept, &params, &err), &err);
+    assert_int_equal (wct_job_rerun (kept, &got, NULL, &err), WCT_ERR_ARGUMENT);
+    params.passes = 1;
+    must (wct_job_set_params (kept, &params, &err), &err);
+    assert_int_equal (wct_job_rerun (kept, &got, NULL, &err), WCT_ERR_ARGUMENT);
+
+    wct_job_free (&job);
+    wct_job_free (&kept);
+    wct_style_unref (&style);
+    free (small.pixels);
+    free (got.pixels);
+    free (expected.pixels);
+  }
+  free (style_picture.pixels);
+  free (content.pixels);
+}
+
+/* Canceled anywhere, it is not taken for a run. */
+static void
+a_rerun_that_was_canceled_is_no_run (void **state)
+{
+  const WctImage style_picture = noise (48, 32, 2), content = noise (40, 24, 1);
+  const WctHooks hooks = { .canceled = always };
+  WctImage       got = untouched (40, 24);
+  WctBackend    *backend = open_backend ("reference", 1);
+  WctParams      params;
+  WctStyle      *style = NULL;
+  WctError       err;
+  WctJob        *job;
+
+  (void)state;
+  wct_params_init (&params);
+  must (wct_style_measure (model, backend, &style_picture, 31, NULL, &style, &err), &err);
+  job = new_job (backend, &params, style);
+  wct_job_keep (job);
+  must (wct_job_run (job, &content, &got, NULL, &err), &err);
+  params.alpha[1] = 0.1;
+  must (wct_job_set_params (job, &params, &err), &err);
+  assert_int_equal (wct_job_rerun (job, &got, &hooks, &err), WCT_CANCELED);
+  assert_int_equal (wct_job_rerun (job, &got, NULL, &err), WCT_ERR_ARGUMENT);
+  wct_job_free (&job);
+  wct_style_unref (&style);
+  wct_backend_close (&backend);
+  free (got.pixels);
+  free (style_picture.pixels);
+  free (content.pixels);
+}
+
 /* At one level and far from the cut, where the receptive field ends, a part is the whole's bit for bit or nearly. */
 static void
 a_frozen_part_is_that_part_of_the_whole (void **state)
@@ -799,6 +889,8 @@ main (void)
     cmocka_unit_test (other_strengths_are_another_job_with_them),
     cmocka_unit_test (a_frozen_job_maps_as_the_other_one_did),
     cmocka_unit_test (a_frozen_part_is_that_part_of_the_whole),
+    cmocka_unit_test (a_rerun_gives_the_bits_of_a_run),
+    cmocka_unit_test (a_rerun_that_was_canceled_is_no_run),
     cmocka_unit_test (strength_zero_is_the_autoencoder_alone),
     cmocka_unit_test (two_passes_are_two_runs),
     cmocka_unit_test (a_mask_over_everything_is_no_mask),

@@ -78,6 +78,20 @@ WCT_API WctStatus wct_job_memory (WctJob *job, int32_t width, int32_t height, si
 WCT_API WctStatus wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHooks *hooks,
                                WctError *err);
 
+/**
+ * wct_job_keep: the runs to come keep the picture between all levels, for wct_job_rerun.
+ * Costs three floats a pixel for each level. Before the first run.
+ */
+WCT_API void wct_job_keep (WctJob *job);
+
+/**
+ * wct_job_rerun: the last run once more, with the strengths that were set since.
+ * @result: of the last run's size; else as wct_job_run's
+ * Only the deepest level that changed and those after it are computed: the same bits as a whole run, sooner.
+ * WCT_ERR_ARGUMENT where the last run was not kept, failed, or has more than one pass.
+ */
+WCT_API WctStatus wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *err);
+
 WCT_API void wct_job_free (WctJob **job); /* NULL is welcome; sets *job to NULL */
 
 /**
