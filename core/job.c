@@ -499,7 +499,7 @@ first_changed (const WctJob *job)
   const WctParams *now = &job->params, *then = &job->ran_with;
   int              i = 0;
 
-  if (now->damping != then->damping || job->frozen)
+  if (now->damping != then->damping)
     return 0;
   while (i < job->cascade.count - 1
          && now->alpha[job->cascade.stages[i].level - 1] == then->alpha[job->cascade.stages[i].level - 1])
@@ -557,6 +557,7 @@ wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err)
           wct_affine_copy (solved->maps[i], job->maps[i]);
     }
   job->frozen = solved != NULL;
+  job->ran = false; /* with other maps than the next run's */
 
 out:
   return status;

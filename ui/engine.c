@@ -288,7 +288,7 @@ wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hook
     WCT_TRY (solve_whole (engine, run, hooks, err));
   else if (prepared == &engine->whole)
     engine->solved = 0;
-  WCT_TRY (prepare (engine, prepared, run, !run->check_memory, hooks, err));
+  WCT_TRY (prepare (engine, prepared, run, prepared == &engine->whole, hooks, err));
   if (run->whole != NULL)
     WCT_TRY (wct_job_freeze (prepared->job, engine->whole.job, err));
   if (run->check_memory)

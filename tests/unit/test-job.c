@@ -399,6 +399,10 @@ a_rerun_gives_the_bits_of_a_run (void **state)
         must (wct_job_run (job, &content, &expected, NULL, &err), &err);
         assert_float_equal (largest_difference (&expected, &got), 0, 0);
       }
+    must (wct_job_freeze (kept, job, &err), &err);
+    must (wct_job_freeze (kept, NULL, &err), &err);
+    assert_int_equal (wct_job_rerun (kept, &got, NULL, &err), WCT_ERR_ARGUMENT);
+    must (wct_job_run (kept, &content, &got, NULL, &err), &err);
     params.passes = 2;
     must (wct_job_set_params (kept, &params, &err), &err);
     assert_int_equal (wct_job_rerun (kept, &got, NULL, &err), WCT_ERR_ARGUMENT);

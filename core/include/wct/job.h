@@ -88,7 +88,7 @@ WCT_API void wct_job_keep (WctJob *job);
  * wct_job_rerun: the last run once more, with the strengths that were set since.
  * @result: of the last run's size; else as wct_job_run's
  * Only the deepest level that changed and those after it are computed: the same bits as a whole run, sooner.
- * WCT_ERR_ARGUMENT where the last run was not kept, failed, or has more than one pass.
+ * WCT_ERR_ARGUMENT where the last run was not kept, failed, has more than one pass, or was before wct_job_freeze.
  */
 WCT_API WctStatus wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *err);
 
