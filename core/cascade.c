@@ -1,4 +1,4 @@
-/* What depends on a picture's size: plans, maps, and the picture on its way through the levels. */
+/* What depends on a picture's size: plans, and the picture on its way through the levels. */
 #include "cascade.h"
 
 #include <string.h>
@@ -7,6 +7,22 @@
 #include "model.h"
 #include "planar.h"
 
+/* From this level on keeping features is cheaper than encoding them twice: they are smaller than the picture's maps,
+ * and the encoder is long (docs/benchmarks.md). */
+#define KEEPS_FROM_LEVEL 3
+
+static void
+free_stores (WctCascade *cascade)
+{
+  for (int i = 0; i < cascade->count; i++)
+    {
+      wct_store_free (&cascade->stages[i].input);
+      wct_store_free (&cascade->stages[i].features);
+    }
+  wct_store_free (&cascade->picture);
+  wct_store_free (&cascade->features);
+}
+
 void
 wct_cascade_clear (WctCascade *cascade)
 {
@@ -14,23 +30,20 @@ wct_cascade_clear (WctCascade *cascade)
 
   if (cascade->backend == NULL)
     return;
+  free_stores (cascade);
   for (int i = 0; i < cascade->count; i++)
     {
       WctStage *stage = &cascade->stages[i];
 
-      cascade->backend->ops->tensor_free (cascade->backend->ctx, &stage->features);
-      cascade->backend->ops->tensor_free (cascade->backend->ctx, &stage->input);
       cascade->backend->ops->plan_free (cascade->backend->ctx, &stage->decoder);
       cascade->backend->ops->plan_free (cascade->backend->ctx, &stage->encoder);
     }
-  cascade->backend->ops->tensor_free (cascade->backend->ctx, &cascade->picture);
-  wct_free (&cascade->planar);
   memset (cascade, 0, sizeof *cascade);
   cascade->keeps = keeps;
 }
 
 static WctStatus
-plan_stage (WctCascade *cascade, const WctModel *model, int level, WctShape picture, WctError *err)
+plan_stage (WctCascade *cascade, const WctModel *model, int level, WctError *err)
 {
   const WctBackendOps *ops = cascade->backend->ops;
   void                *ctx = cascade->backend->ctx;
@@ -39,8 +52,12 @@ plan_stage (WctCascade *cascade, const WctModel *model, int level, WctShape pict
   WctStatus            status;
 
   stage->level = level;
-  stage->shape = wct_layers_shape (encoder->layers, encoder->count, picture);
-  WCT_TRY (ops->plan_new (ctx, encoder->layers, encoder->count, picture, &stage->encoder, err));
+  stage->shape = wct_layers_shape (encoder->layers, encoder->count, cascade->shape);
+  stage->encoder_layers = encoder->count;
+  stage->encoder_work = wct_layers_work (encoder->layers, encoder->count, cascade->shape);
+  stage->decoder_work = wct_layers_work (decoder->layers, decoder->count, stage->shape);
+  stage->keeps_features = cascade->keeps || level >= KEEPS_FROM_LEVEL;
+  WCT_TRY (ops->plan_new (ctx, encoder->layers, encoder->count, cascade->shape, &stage->encoder, err));
   WCT_TRY (ops->plan_new (ctx, decoder->layers, decoder->count, stage->shape, &stage->decoder, err));
 
 out:
@@ -58,9 +75,10 @@ wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBackend *backen
     return WCT_OK;
   wct_cascade_clear (cascade);
   cascade->backend = backend;
+  cascade->shape = wct_planar_shape (width, height);
   for (int level = WCT_LEVELS; level >= 1 && status == WCT_OK; level--)
     if (levels & 1u << (level - 1))
-      status = plan_stage (cascade, model, level, wct_planar_shape (width, height), err);
+      status = plan_stage (cascade, model, level, err);
   if (status != WCT_OK)
     {
       wct_cascade_clear (cascade);
@@ -71,130 +89,219 @@ wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBackend *backen
   return WCT_OK;
 }
 
+/* ---- Memory --------------------------------------------------------------------------------------------------- */
+
 static size_t
-count_floats (WctShape shape)
+larger (size_t a, size_t b)
 {
-  return (size_t)shape.c * (size_t)shape.h * (size_t)shape.w;
+  return a > b ? a : b;
 }
 
-static WctStatus
-allocate_cascade (WctCascade *cascade, WctError *err)
+static size_t
+kept_bytes (const WctCascade *cascade, const WctStage *stage)
 {
-  const WctBackendOps *ops = cascade->backend->ops;
-  void                *ctx = cascade->backend->ctx;
-  const WctShape       picture = wct_planar_shape (cascade->width, cascade->height);
-  WctStatus            status = WCT_OK;
-
-  if (cascade->planar == NULL)
-    WCT_TRY (wct_alloc (count_floats (picture), sizeof (float), "picture", &cascade->planar, err));
-  if (cascade->picture == NULL)
-    WCT_TRY (ops->tensor_new (ctx, picture, &cascade->picture, err));
-  for (int i = 0; i < cascade->count; i++)
-    {
-      WctStage *stage = &cascade->stages[i];
-
-      if (cascade->keeps && stage->input == NULL)
-        WCT_TRY (ops->tensor_new (ctx, picture, &stage->input, err));
-      if (stage->features == NULL)
-        WCT_TRY (ops->tensor_new (ctx, stage->shape, &stage->features, err));
-    }
-
-out:
-  return status;
+  return stage->keeps_features ? wct_pass_kept_bytes (cascade->backend, stage->shape) : 0;
 }
 
-size_t
-wct_cascade_memory (const WctCascade *cascade)
+/* The two passes of a stage, as far as memory goes: stand-ins say what is there. */
+static size_t
+pass_bytes (const WctCascade *cascade, const WctStage *stage, const WctSelect *select)
+{
+  WctStore *const              there = cascade->picture;
+  const WctAffine *const       no_maps = NULL;
+  const WctTap                 tap = { .layers = stage->encoder_layers };
+  const WctPass                measure = { .picture = cascade->shape,
+                                           .features = stage->shape,
+                                           .from = there,
+                                           .encoder = stage->encoder,
+                                           .taps = &tap,
+                                           .tap_count = 1,
+                                           .select = select,
+                                           .kept = there };
+  const WctPass                map = { .picture = cascade->shape,
+                                       .features = stage->shape,
+                                       .from = there,
+                                       .encoder = stage->keeps_features ? NULL : stage->encoder,
+                                       .select = select,
+                                       .maps = &no_maps,
+                                       .decoder = stage->decoder,
+                                       .result = there };
+
+  return larger (wct_pass_memory (cascade->backend, &measure), wct_pass_memory (cascade->backend, &map));
+}
+
+/* What does not depend on where pictures and features are. */
+static size_t
+fixed_bytes (const WctCascade *cascade, const WctSelect *select)
 {
   const WctBackendOps *ops = cascade->backend->ops;
-  void                *ctx = cascade->backend->ctx;
-  const WctShape       picture = wct_planar_shape (cascade->width, cascade->height);
-  size_t               bytes = count_floats (picture) * sizeof (float) + ops->tensor_bytes (ctx, picture);
-  size_t               most_scratch = 0;
+  size_t               plans = 0, most = 0;
 
   for (int i = 0; i < cascade->count; i++)
     {
       const WctStage *stage = &cascade->stages[i];
-      WctPlan *const  plans[] = { stage->encoder, stage->decoder };
 
-      bytes += ops->tensor_bytes (ctx, stage->shape) + (cascade->keeps ? ops->tensor_bytes (ctx, picture) : 0);
-      for (int p = 0; p < 2; p++)
-        {
-          size_t kept, scratch;
-
-          ops->plan_memory (ctx, plans[p], &kept, &scratch);
-          bytes += kept;
-          most_scratch = scratch > most_scratch ? scratch : most_scratch;
-        }
+      plans += ops->plan_memory (cascade->backend->ctx, stage->encoder);
+      plans += ops->plan_memory (cascade->backend->ctx, stage->decoder);
+      most = larger (most, pass_bytes (cascade, stage, select));
     }
-  return bytes + most_scratch;
+  return plans + most;
 }
 
-double
-wct_cascade_work (const WctCascade *cascade, const WctModel *model, int first)
+static size_t
+features_bytes (const WctCascade *cascade)
 {
-  const WctShape picture = wct_planar_shape (cascade->width, cascade->height);
-  double         work = 0;
+  size_t most = 0, all = 0;
 
-  for (int i = first; i < cascade->count; i++)
+  for (int i = 0; i < cascade->count; i++)
     {
-      const WctStage   *stage = &cascade->stages[i];
-      const WctNetwork *encoder = wct_model_encoder (model, stage->level);
-      const WctNetwork *decoder = wct_model_decoder (model, stage->level);
-
-      work += wct_layers_work (encoder->layers, encoder->count, picture)
-              + wct_layers_work (decoder->layers, decoder->count, stage->shape);
+      most = larger (most, kept_bytes (cascade, &cascade->stages[i]));
+      all += kept_bytes (cascade, &cascade->stages[i]);
     }
-  return work;
+  return cascade->keeps ? all : most;
 }
 
-WctTensor *
+size_t
+wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides, size_t limit)
+{
+  const size_t one = wct_picture_store_bytes (cascade->shape);
+  const size_t pictures = cascade->keeps ? one * (size_t)(cascade->count + 1) : one;
+  const size_t features = features_bytes (cascade), fixed = fixed_bytes (cascade, select) + besides;
+  const bool   features_in_file = fixed + pictures + features > limit;
+  const bool   picture_in_file = features_in_file && fixed + pictures > limit;
+
+  if (features_in_file != cascade->features_in_file || picture_in_file != cascade->picture_in_file)
+    free_stores (cascade);
+  cascade->features_in_file = features_in_file;
+  cascade->picture_in_file = picture_in_file;
+  return fixed + (picture_in_file ? 0 : pictures) + (features_in_file ? 0 : features);
+}
+
+WctStatus
+wct_cascade_allocate (WctCascade *cascade, WctError *err)
+{
+  const size_t bytes = wct_picture_store_bytes (cascade->shape);
+  WctStatus    status = WCT_OK;
+
+  if (cascade->picture == NULL)
+    WCT_TRY (wct_store_new (bytes, cascade->picture_in_file, "picture", &cascade->picture, err));
+  if (!cascade->keeps && cascade->features == NULL && features_bytes (cascade) > 0)
+    WCT_TRY (wct_store_new (features_bytes (cascade), cascade->features_in_file, "features", &cascade->features, err));
+  for (int i = 0; cascade->keeps && i < cascade->count; i++)
+    {
+      WctStage *stage = &cascade->stages[i];
+
+      if (stage->input == NULL)
+        WCT_TRY (wct_store_new (bytes, cascade->picture_in_file, "picture", &stage->input, err));
+      if (stage->features == NULL)
+        WCT_TRY (
+          wct_store_new (kept_bytes (cascade, stage), cascade->features_in_file, "features", &stage->features, err));
+    }
+
+out:
+  return status;
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------------------------- */
+
+WctStore *
 wct_cascade_picture (const WctCascade *cascade, int i)
 {
-  WctTensor *own = i < cascade->count ? cascade->stages[i].input : NULL;
+  WctStore *own = i < cascade->count ? cascade->stages[i].input : NULL;
 
   return own != NULL ? own : cascade->picture;
 }
 
-WctStatus
-wct_cascade_load (WctCascade *cascade, const WctImage *content, WctError *err)
+WctStore *
+wct_cascade_features (const WctCascade *cascade, const WctStage *stage)
 {
+  if (!stage->keeps_features)
+    return NULL;
+  return stage->features != NULL ? stage->features : cascade->features;
+}
+
+static size_t
+row_bytes (const WctCascade *cascade)
+{
+  return wct_picture_row_bytes (cascade->shape);
+}
+
+WctStatus
+wct_cascade_put_rows (WctCascade *cascade, const WctImage *rows, int32_t first, WctError *err)
+{
+  WctStore *to = wct_cascade_picture (cascade, 0);
+  float    *planes = NULL; /* of one row */
   WctStatus status;
 
-  WCT_TRY (allocate_cascade (cascade, err));
-  wct_planar_from_image (content, cascade->planar);
-  WCT_TRY (
-    cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, wct_cascade_picture (cascade, 0), err));
+  WCT_TRY (wct_alloc (row_bytes (cascade), 1, "row", &planes, err));
+  for (int32_t y = 0; y < rows->height; y++)
+    {
+      wct_planar_row_from_image (rows, y, cascade->shape.w, planes);
+      WCT_TRY (wct_store_write (to, (size_t)(first + y) * row_bytes (cascade), row_bytes (cascade), planes, err));
+    }
 
 out:
+  wct_free (&planes);
   return status;
 }
 
 WctStatus
-wct_cascade_fetch (WctCascade *cascade, WctError *err)
+wct_cascade_complete (WctCascade *cascade, WctError *err)
 {
-  WctStatus status;
+  const size_t row = row_bytes (cascade);
+  WctStore    *picture = wct_cascade_picture (cascade, 0);
+  float       *planes = NULL;
+  WctStatus    status;
 
-  WCT_TRY (cascade->backend->ops->download (cascade->backend->ctx, cascade->picture, cascade->planar, err));
-  WCT_TRY (wct_planar_check_finite (cascade->planar, cascade->width, cascade->height,
-                                    "result (the model's weights overflow on this picture)", err));
+  WCT_TRY (wct_alloc (row, 1, "row", &planes, err));
+  for (int32_t y = cascade->height; y < cascade->shape.h; y++)
+    {
+      WCT_TRY (wct_store_read (picture, (size_t)wct_mirror (y, cascade->height) * row, row, planes, err));
+      WCT_TRY (wct_store_write (picture, (size_t)y * row, row, planes, err));
+    }
 
 out:
+  wct_free (&planes);
   return status;
 }
 
-/* Between passes the picture is cut to its size and continued anew, as if it had been saved and loaded. */
+WctStatus
+wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *rows, WctError *err)
+{
+  float    *planes = NULL;
+  WctStatus status;
+
+  WCT_TRY (wct_alloc (row_bytes (cascade), 1, "row", &planes, err));
+  for (int32_t y = 0; y < rows->height; y++)
+    {
+      WCT_TRY (wct_store_read (cascade->picture, (size_t)(first + y) * row_bytes (cascade), row_bytes (cascade),
+                               planes, err));
+      wct_planar_row_to_image (planes, cascade->shape.w, rows, y);
+    }
+
+out:
+  wct_free (&planes);
+  return status;
+}
+
 WctStatus
 wct_cascade_continue (WctCascade *cascade, WctError *err)
 {
-  const WctShape shape = wct_planar_shape (cascade->width, cascade->height);
-  WctStatus      status;
+  const size_t row = row_bytes (cascade);
+  WctStore    *first = wct_cascade_picture (cascade, 0);
+  float       *planes = NULL;
+  WctStatus    status;
 
-  WCT_TRY (wct_cascade_fetch (cascade, err));
-  wct_planar_mirror (cascade->planar, cascade->width, cascade->height, shape);
-  WCT_TRY (
-    cascade->backend->ops->upload (cascade->backend->ctx, cascade->planar, wct_cascade_picture (cascade, 0), err));
+  WCT_TRY (wct_alloc (row, 1, "row", &planes, err));
+  for (int32_t y = 0; y < cascade->height; y++)
+    {
+      WCT_TRY (wct_store_read (cascade->picture, (size_t)y * row, row, planes, err));
+      wct_planar_mirror_row (planes, cascade->width, cascade->shape.w);
+      WCT_TRY (wct_store_write (first, (size_t)y * row, row, planes, err));
+    }
+  WCT_TRY (wct_cascade_complete (cascade, err));
 
 out:
+  wct_free (&planes);
   return status;
 }

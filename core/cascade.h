@@ -1,4 +1,4 @@
-/* The levels of a job at one size of picture: plans, maps, and the picture between them. */
+/* The levels of a job at one size of picture: plans, and the stores between passes. */
 #ifndef WCT_CASCADE_H
 #define WCT_CASCADE_H
 
@@ -10,15 +10,19 @@
 #include <wct/model.h>
 
 #include "backend/backend.h"
+#include "store.h"
 
-/* One level: plans and the map between them. */
+/* One level. */
 typedef struct
 {
-  int        level; /* 1 … WCT_LEVELS */
-  WctShape   shape; /* of its features */
-  WctPlan   *encoder, *decoder;
-  WctTensor *input; /* NULL: the cascade's picture; else the stage's own, which stays */
-  WctTensor *features;
+  int       level; /* 1 … WCT_LEVELS */
+  WctShape  shape; /* of its features */
+  WctPlan  *encoder, *decoder;
+  int       encoder_layers;
+  double    encoder_work, decoder_work; /* multiply-adds */
+  bool      keeps_features; /* from the pass that measures to the one that maps; else they are encoded twice */
+  WctStore *input;          /* NULL: the cascade's picture; else the stage's own, which stays */
+  WctStore *features;       /* NULL: the cascade's; else the stage's own, which stay */
 } WctStage;
 
 /* Kept from run to run. All zero: nothing yet. */
@@ -26,37 +30,54 @@ typedef struct
 {
   WctBackend *backend; /* borrowed; NULL: not planned */
   int32_t     width, height;
-  float      *planar;             /* owned; (3, h, w), padded: NULL until a picture was loaded */
-  WctTensor  *picture;            /* the same, for the back end */
+  WctShape    shape;              /* of the picture, mirrored to sides that divide by 16 */
   WctStage    stages[WCT_LEVELS]; /* deepest first */
   int         count;
-  bool        keeps; /* what goes into each stage stays: to be set before a picture is loaded */
+  bool        keeps; /* what goes into each stage, and its features, stay: to be set before it is planned */
+
+  /* Where memory is short, these are temporary files. */
+  bool      picture_in_file, features_in_file;
+  WctStore *picture;  /* rows of (3, w) */
+  WctStore *features; /* of one stage at a time; NULL where none keeps them */
 } WctCascade;
 
 /**
  * wct_cascade_plan: make the plans of these levels for pictures of this size, unless they are those there already.
- * No maps yet: enough for wct_cascade_memory and wct_cascade_work.
+ * No stores yet: enough for wct_cascade_settle and the work of stages.
  */
 WctStatus wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBackend *backend, unsigned levels,
                             int32_t width, int32_t height, WctError *err);
 void      wct_cascade_clear (WctCascade *cascade);
 
-/* Bytes at a run's peak: plans, maps, scratch. */
-size_t wct_cascade_memory (const WctCascade *cascade);
+/**
+ * wct_cascade_settle: decide what is in memory and what in files.
+ * @select: the regions, of which only the number counts; NULL: one
+ * @besides: bytes that the caller takes during a run
+ * @limit: bytes that may be taken in all
+ * Returns the bytes at a run's peak: more than @limit where even files do not help.
+ */
+size_t wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides, size_t limit);
 
-/* Multiply-adds of one pass from stage @first on, which progress is measured in. */
-double wct_cascade_work (const WctCascade *cascade, const WctModel *model, int first);
+/* Makes the stores, unless they are there. */
+WctStatus wct_cascade_allocate (WctCascade *cascade, WctError *err);
 
 /* Where the picture is before stage @i; after the last one, for `count`. */
-WctTensor *wct_cascade_picture (const WctCascade *cascade, int i);
+WctStore *wct_cascade_picture (const WctCascade *cascade, int i);
 
-/* @content: of the size planned. */
-WctStatus wct_cascade_load (WctCascade *cascade, const WctImage *content, WctError *err);
+/* Where a stage's features are kept; NULL: nowhere. */
+WctStore *wct_cascade_features (const WctCascade *cascade, const WctStage *stage);
 
-/* The picture into `planar`; WCT_ERR_NUMERIC where it is not finite. */
-WctStatus wct_cascade_fetch (WctCascade *cascade, WctError *err);
+/* Rows of the picture that goes in, interleaved; the caller has checked them. */
+WctStatus wct_cascade_put_rows (WctCascade *cascade, const WctImage *rows, int32_t first, WctError *err);
 
-/* Between passes: the picture is cut to its size and continued anew, as if it had been saved and loaded. */
+/* Once all rows are there: what lies below them, by mirroring. */
+WctStatus wct_cascade_complete (WctCascade *cascade, WctError *err);
+
+/* Rows of the picture that came out. */
+WctStatus wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *rows, WctError *err);
+
+/* Between runs of all stages: the picture that came out goes in, cut to its size and continued anew, as if it had been
+ * saved and loaded. */
 WctStatus wct_cascade_continue (WctCascade *cascade, WctError *err);
 
 #endif

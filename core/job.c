@@ -1,5 +1,6 @@
 /* Jobs: the cascade of levels, deepest first (Li et al. 2017, section 3.3), and the autoencoder alone. */
 #include <wct/job.h>
+#include <wct/memory.h>
 
 #include <math.h>
 #include <stdbool.h>
@@ -22,29 +23,19 @@ struct WctJob
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctCascade    cascade;
-  int           map_count; /* 0: none */
-  WctAffine   **maps;      /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
-  bool          solved;    /* are they those of a whole run? */
-  bool          frozen;    /* they are another job's, and stay */
-  bool          ran;       /* a whole run's pictures are kept */
+  size_t        memory_limit; /* bytes; 0: half of what is free */
+  bool          settled;      /* is it decided what goes to files, at the cascade's size? */
+  size_t        needed;       /* then; bytes */
+  int32_t       rows_put;     /* of the picture that goes in */
+  bool          done;         /* the picture that came out is there */
+  int           map_count;    /* 0: none */
+  WctAffine   **maps;         /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
+  WctMoments  **moments;      /* owned; (WCT_LEVELS, regions) of its last pass, likewise */
+  bool          solved;       /* are the maps those of a whole run? */
+  bool          frozen;       /* they are another job's, and stay */
+  bool          ran;          /* a whole run's pictures are kept */
   WctParams     ran_with;
 };
-
-static WctStatus
-check_pictures (const WctImage *content, const WctImage *result, WctError *err)
-{
-  WctStatus status;
-
-  WCT_TRY (wct_image_check (content, 3, "content", err));
-  WCT_TRY (wct_image_check (result, 3, "result", err));
-  if (content->width != result->width || content->height != result->height)
-    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the content %d×%d; they must be equal",
-                            result->width, result->height, content->width, content->height));
-  WCT_TRY (wct_image_check_finite (content, "content", err));
-
-out:
-  return status;
-}
 
 /* ---- Making a job ------------------------------------------------------------------------------------------- */
 
@@ -213,7 +204,10 @@ free_maps (WctJob *job)
 {
   for (int i = 0; job->maps != NULL && i < job->map_count; i++)
     wct_affine_free (&job->maps[i]);
+  for (int i = 0; job->moments != NULL && i < WCT_LEVELS * job->regions; i++)
+    wct_moments_free (&job->moments[i]);
   wct_free (&job->maps);
+  wct_free (&job->moments);
   job->map_count = 0;
   job->solved = job->frozen = job->ran = false;
 }
@@ -253,14 +247,17 @@ wct_job_free (WctJob **job_pointer)
   wct_free (job_pointer);
 }
 
+/* ---- Memory --------------------------------------------------------------------------------------------------- */
+
 static WctStatus
 plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
-  job->ran = job->ran && job->cascade.width == width && job->cascade.height == height;
+  if (job->cascade.width != width || job->cascade.height != height)
+    job->ran = job->settled = job->done = false;
   return wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err);
 }
 
-/* Eigen-decomposition and its products: some matrices of doubles, of the widest level. And the maps, of all. */
+/* Eigen-decomposition and its products: some matrices of doubles, of the widest level. And maps and moments, of all. */
 static size_t
 transform_memory (const WctJob *job)
 {
@@ -268,19 +265,50 @@ transform_memory (const WctJob *job)
   {
     MATRICES = 8
   };
-  size_t most = 0, maps = 0;
+  size_t most = 0, kept = 0;
 
   for (int i = 0; i < job->cascade.count; i++)
     {
-      const WctShape shape = job->cascade.stages[i].shape;
-      const size_t   square = (size_t)shape.c * (size_t)shape.c * sizeof (double);
-      const size_t selections = job->masks == NULL ? 0 : (size_t)(job->regions + 1) * (size_t)shape.h * (size_t)shape.w;
-      const size_t bytes = square * MATRICES + selections;
+      const size_t channels = (size_t)job->cascade.stages[i].shape.c;
+      const size_t square = channels * channels * sizeof (double);
 
-      most = bytes > most ? bytes : most;
-      maps += square * (size_t)job->regions * (size_t)job->params.passes;
+      most = square * MATRICES > most ? square * MATRICES : most;
+      kept += square * (size_t)job->regions * ((size_t)job->params.passes + 1);
     }
-  return most + maps;
+  return most + kept;
+}
+
+static size_t
+default_limit (void)
+{
+  const size_t available = wct_memory_available ();
+
+  return available == SIZE_MAX ? SIZE_MAX : available / 2;
+}
+
+static size_t
+limit_of (const WctJob *job)
+{
+  return job->memory_limit > 0 ? job->memory_limit : default_limit ();
+}
+
+static void
+settle (WctJob *job)
+{
+  const WctSelect regions = { .count = job->regions };
+
+  if (job->settled)
+    return;
+  job->needed = wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job),
+                                    limit_of (job));
+  job->settled = true;
+}
+
+void
+wct_job_limit_memory (WctJob *job, size_t bytes)
+{
+  job->memory_limit = bytes;
+  job->settled = false;
 }
 
 static WctStatus
@@ -300,46 +328,55 @@ wct_job_memory (WctJob *job, int32_t width, int32_t height, size_t *bytes, WctEr
 
   WCT_TRY (check_size (width, height, err));
   WCT_TRY (plan_job (job, width, height, err));
-  *bytes = wct_cascade_memory (&job->cascade) + transform_memory (job);
+  settle (job);
+  *bytes = job->needed;
 
 out:
   return status;
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------------ */
-
-/* One level's regions while it runs. */
-typedef struct
+bool
+wct_job_uses_files (const WctJob *job)
 {
-  WctRegions  regions;
-  WctMoments *moments; /* owned; of one region at a time */
-  WctAffine **maps;    /* the job's; (regions) */
-} Transform;
-
-static void
-clear_transform (Transform *transform)
-{
-  wct_moments_free (&transform->moments);
-  wct_regions_clear (&transform->regions);
+  return job->settled && (job->cascade.picture_in_file || job->cascade.features_in_file);
 }
+
+static WctStatus
+check_limit (const WctJob *job, WctError *err)
+{
+  const size_t limit = limit_of (job);
+
+  if (job->needed <= limit)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_NO_MEMORY,
+                        "%d×%d pixels need at least %.2f GB of memory and %.2f GB may be used; allow more, or make the "
+                        "picture smaller",
+                        job->cascade.width, job->cascade.height, (double)job->needed / 1e9, (double)limit / 1e9);
+}
+
+/* ---- The transform -------------------------------------------------------------------------------------------- */
 
 /* Maps of all passes stay behind for wct_job_freeze. */
 static WctStatus
 allocate_maps (WctJob *job, WctError *err)
 {
-  const int count = job->params.passes * WCT_LEVELS * job->regions;
+  const int squares = WCT_LEVELS * job->regions, count = job->params.passes * squares;
   WctStatus status = WCT_OK;
 
   if (job->maps != NULL)
     return WCT_OK;
   WCT_TRY (wct_alloc ((size_t)count, sizeof *job->maps, "transforms", &job->maps, err));
+  WCT_TRY (wct_alloc ((size_t)squares, sizeof *job->moments, "moments", &job->moments, err));
   job->map_count = count;
   for (int i = 0; i < count; i++)
     {
       const WctColoring *coloring = job->coloring[i % job->regions * WCT_LEVELS + i / job->regions % WCT_LEVELS];
 
-      if (coloring != NULL)
-        WCT_TRY (wct_affine_new (coloring->channels, &job->maps[i], err));
+      if (coloring == NULL)
+        continue;
+      WCT_TRY (wct_affine_new (coloring->channels, &job->maps[i], err));
+      if (i < squares)
+        WCT_TRY (wct_moments_new (coloring->channels, &job->moments[i], err));
     }
 
 out:
@@ -348,14 +385,38 @@ out:
   return status;
 }
 
+/* One level while it runs. */
+typedef struct
+{
+  WctRegions        regions;
+  WctSelect         select;
+  const WctSelect  *selected; /* NULL: one region, everything */
+  WctMoments      **moments;  /* the job's; (regions) */
+  WctAffine       **maps;     /* likewise */
+  const WctAffine **active;   /* owned; (regions): the maps that are used */
+} Transform;
+
+static void
+clear_transform (Transform *transform)
+{
+  wct_free (&transform->active);
+  wct_regions_clear (&transform->regions);
+}
+
 static WctStatus
 begin_transform (WctJob *job, const WctStage *stage, int pass, Transform *transform, WctError *err)
 {
-  WctStatus status;
+  WctStatus status = WCT_OK;
 
-  WCT_TRY (wct_regions_sample (job->masks, job->regions, job->cascade.width, job->cascade.height, stage->shape,
-                               &transform->regions, err));
-  WCT_TRY (wct_moments_new (stage->shape.c, &transform->moments, err));
+  if (job->masks != NULL)
+    {
+      WCT_TRY (wct_regions_new (job->masks, job->regions, job->cascade.width, job->cascade.height, stage->shape,
+                                &transform->regions, err));
+      transform->select = wct_regions_select (&transform->regions);
+      transform->selected = &transform->select;
+    }
+  WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *transform->active, "transforms", &transform->active, err));
+  transform->moments = job->moments + (stage->level - 1) * job->regions;
   transform->maps = job->maps + (pass * WCT_LEVELS + stage->level - 1) * job->regions;
 
 out:
@@ -364,97 +425,115 @@ out:
 
 /* All maps come from the features as they were encoded, so this is done for all regions before any is changed. */
 static WctStatus
-solve_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *monitor, WctError *err)
+solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
 {
   WctStatus status = WCT_OK;
 
-  for (int i = 0; i < job->regions; i++)
-    if (wct_regions_active (&transform->regions, i))
+  for (int i = 0; i < job->regions && status == WCT_OK; i++)
+    if (transform->selected == NULL || transform->moments[i]->count > 1)
       {
-        WCT_TRY (job->backend->ops->moments (job->backend->ctx, stage->features,
-                                             wct_regions_mask (&transform->regions, i), transform->moments, monitor,
-                                             err));
-        WCT_TRY (wct_affine_solve (transform->moments, job->coloring[i * WCT_LEVELS + stage->level - 1],
+        transform->active[i] = transform->maps[i];
+        status = wct_affine_solve (transform->moments[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
                                    job->params.alpha[stage->level - 1], job->params.eigenvalue_floor,
-                                   job->params.damping, transform->maps[i], err));
+                                   job->params.damping, transform->maps[i], err);
       }
-
-out:
+    else
+      wct_regions_leave_out (&transform->regions, i);
   return status;
 }
 
+/* ---- A level -------------------------------------------------------------------------------------------------- */
+
+/* Its first pass: moments, and the features where they are kept. */
 static WctStatus
-apply_regions (WctJob *job, WctStage *stage, Transform *transform, WctMonitor *monitor, WctError *err)
+measure_level (WctJob *job, int i, const Transform *transform, WctMonitor *monitor, WctError *err)
 {
-  WctStatus status = WCT_OK;
+  const WctStage *stage = &job->cascade.stages[i];
+  const WctTap    tap = { stage->encoder_layers, transform->moments };
+  const WctPass   pass = { .picture = job->cascade.shape,
+                           .features = stage->shape,
+                           .from = wct_cascade_picture (&job->cascade, i),
+                           .encoder = stage->encoder,
+                           .taps = &tap,
+                           .tap_count = 1,
+                           .select = transform->selected,
+                           .kept = wct_cascade_features (&job->cascade, stage) };
 
-  for (int i = 0; i < job->regions; i++)
-    if (wct_regions_active (&transform->regions, i))
-      WCT_TRY (job->backend->ops->affine (job->backend->ctx, stage->features, wct_regions_own (&transform->regions, i),
-                                          transform->maps[i], monitor, err));
-
-out:
-  return status;
+  return wct_pass_run (job->backend, &pass, monitor, err);
 }
 
+/* Its second one. @measured: were the features kept before? */
 static WctStatus
-transform_features (WctJob *job, WctStage *stage, int pass, WctMonitor *monitor, WctError *err)
+map_level (WctJob *job, int i, const Transform *transform, bool measured, WctMonitor *monitor, WctError *err)
 {
-  Transform transform = { .moments = NULL };
-  WctStatus status;
+  const WctStage *stage = &job->cascade.stages[i];
+  const bool      kept = measured && stage->keeps_features;
+  const WctPass   pass = { .picture = job->cascade.shape,
+                           .features = stage->shape,
+                           .from = kept ? NULL : wct_cascade_picture (&job->cascade, i),
+                           .encoder = kept ? NULL : stage->encoder,
+                           .select = transform->selected,
+                           .kept = kept ? wct_cascade_features (&job->cascade, stage) : NULL,
+                           .maps = transform->active,
+                           .decoder = stage->decoder,
+                           .result = wct_cascade_picture (&job->cascade, i + 1) };
+
+  return wct_pass_run (job->backend, &pass, monitor, err);
+}
+
+/* @measured: are its moments and features there, from a run on the same picture? */
+static WctStatus
+stylize_level (WctJob *job, int i, int pass, bool measured, WctMonitor *monitor, WctError *err)
+{
+  const WctStage *stage = &job->cascade.stages[i];
+  Transform       transform = { .selected = NULL };
+  WctStatus       status;
 
   WCT_TRY (begin_transform (job, stage, pass, &transform, err));
-  if (!job->frozen)
-    WCT_TRY (solve_regions (job, stage, &transform, monitor, err));
-  WCT_TRY (apply_regions (job, stage, &transform, monitor, err));
+  if (job->frozen)
+    transform.active[0] = transform.maps[0];
+  else
+    {
+      if (!measured)
+        WCT_TRY (measure_level (job, i, &transform, monitor, err));
+      WCT_TRY (solve_regions (job, stage, &transform, err));
+    }
+  WCT_TRY (map_level (job, i, &transform, !job->frozen, monitor, err));
 
 out:
   clear_transform (&transform);
   return status;
 }
 
-static WctStatus
-stylize_level (WctJob *job, int i, int pass, WctMonitor *monitor, WctError *err)
+/* Multiply-adds of a pass from stage @first on. */
+static double
+work_of (const WctJob *job, int first, bool measured)
 {
-  const WctBackendOps *ops = job->backend->ops;
-  void                *ctx = job->backend->ctx;
-  WctStage            *stage = &job->cascade.stages[i];
-  WctTensor           *before = wct_cascade_picture (&job->cascade, i);
-  WctTensor           *after = wct_cascade_picture (&job->cascade, i + 1);
-  WctStatus            status;
-
-  WCT_TRY (ops->plan_run (ctx, stage->encoder, before, stage->features, monitor, err));
-  WCT_TRY (transform_features (job, stage, pass, monitor, err));
-  WCT_TRY (ops->plan_run (ctx, stage->decoder, stage->features, after, monitor, err));
-
-out:
-  return status;
-}
-
-static WctStatus
-run_stages (WctJob *job, int first, int pass, WctMonitor *monitor, WctError *err)
-{
-  WctStatus status = WCT_OK;
+  double work = 0;
 
   for (int i = first; i < job->cascade.count; i++)
-    WCT_TRY (stylize_level (job, i, pass, monitor, err));
+    {
+      const WctStage *stage = &job->cascade.stages[i];
+      const bool      twice = !job->frozen && !stage->keeps_features, never = !job->frozen && measured && i == first;
 
-out:
-  return status;
+      work += stage->decoder_work + (never ? 0 : twice ? 2 : 1) * stage->encoder_work;
+    }
+  return work;
 }
+
+/* ---- Running -------------------------------------------------------------------------------------------------- */
 
 /* The last pass, from stage @first on. Until it is through, maps and pictures are of no use to others. */
 static WctStatus
-finish_run (WctJob *job, int first, WctImage *result, WctMonitor *monitor, WctError *err)
+finish_run (WctJob *job, int first, bool measured, WctMonitor *monitor, WctError *err)
 {
-  WctStatus status;
+  WctStatus status = WCT_OK;
 
   job->solved = job->frozen;
-  job->ran = false;
-  WCT_TRY (run_stages (job, first, job->params.passes - 1, monitor, err));
-  WCT_TRY (wct_cascade_fetch (&job->cascade, err));
-  wct_planar_to_image (job->cascade.planar, result);
-  job->solved = true;
+  job->ran = job->done = false;
+  for (int i = first; i < job->cascade.count; i++)
+    WCT_TRY (stylize_level (job, i, job->params.passes - 1, measured && i == first, monitor, err));
+  job->solved = job->done = true;
   job->ran = job->cascade.keeps && job->params.passes == 1;
   job->ran_with = job->params;
 
@@ -463,24 +542,118 @@ out:
 }
 
 WctStatus
-wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
+wct_job_begin (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
-  WctCascade *cascade = &job->cascade;
-  WctMonitor  monitor;
-  WctStatus   status;
+  WctStatus status;
 
-  WCT_TRY (check_pictures (content, result, err));
-  WCT_TRY (plan_job (job, content->width, content->height, err));
-  wct_monitor_init (&monitor, hooks, wct_cascade_work (cascade, job->model, 0) * job->params.passes);
-  WCT_TRY (wct_cascade_load (cascade, content, err));
+  WCT_TRY (check_size (width, height, err));
+  WCT_TRY (plan_job (job, width, height, err));
+  settle (job);
+  WCT_TRY (check_limit (job, err));
+  WCT_TRY (wct_cascade_allocate (&job->cascade, err));
+  job->rows_put = 0;
+  job->ran = job->done = false;
+
+out:
+  return status;
+}
+
+/* @rows: as many as are there, of the cascade's width */
+static WctStatus
+check_rows (const WctJob *job, const WctImage *rows, int32_t first, const char *what, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_image_check (rows, 3, what, err));
+  if (rows->width != job->cascade.width || first < 0 || first > job->cascade.height - rows->height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT,
+                            "%s: %d rows of %d pixels from row %d on do not lie in a picture of %d×%d", what,
+                            rows->height, rows->width, first, job->cascade.width, job->cascade.height));
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_put_rows (WctJob *job, const WctImage *rows, int32_t first, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (check_rows (job, rows, first, "content", err));
+  WCT_TRY (wct_image_check_finite (rows, first, "content", err));
+  WCT_TRY (wct_cascade_put_rows (&job->cascade, rows, first, err));
+  job->rows_put += rows->height;
+  job->done = false;
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err)
+{
+  WctMonitor monitor;
+  WctStatus  status;
+
+  if (job->rows_put != job->cascade.height || job->cascade.height == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
+                          job->rows_put, job->cascade.height);
+  job->rows_put = 0; /* the picture is used up */
+  wct_monitor_init (&monitor, hooks, work_of (job, 0, false) * job->params.passes);
+  WCT_TRY (wct_cascade_complete (&job->cascade, err));
   WCT_TRY (allocate_maps (job, err));
-  job->ran = false;
   for (int pass = 0; pass < job->params.passes - 1; pass++)
     {
-      WCT_TRY (run_stages (job, 0, pass, &monitor, err));
-      WCT_TRY (wct_cascade_continue (cascade, err));
+      for (int i = 0; i < job->cascade.count; i++)
+        WCT_TRY (stylize_level (job, i, pass, false, &monitor, err));
+      WCT_TRY (wct_cascade_continue (&job->cascade, err));
     }
-  WCT_TRY (finish_run (job, 0, result, &monitor, err));
+  WCT_TRY (finish_run (job, 0, false, &monitor, err));
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_get_rows (const WctJob *job, int32_t first, WctImage *rows, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (check_rows (job, rows, first, "result", err));
+  if (!job->done)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "there is no result: the job has not run"));
+  WCT_TRY (wct_cascade_get_rows (&job->cascade, first, rows, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+check_pictures (const WctImage *content, const WctImage *result, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_image_check (content, 3, "content", err));
+  WCT_TRY (wct_image_check (result, 3, "result", err));
+  if (content->width != result->width || content->height != result->height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the content %d×%d; they must be equal",
+                            result->width, result->height, content->width, content->height));
+  WCT_TRY (wct_image_check_finite (content, 0, "content", err));
+
+out:
+  return status;
+}
+
+WctStatus
+wct_job_run (WctJob *job, const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (check_pictures (content, result, err));
+  WCT_TRY (wct_job_begin (job, content->width, content->height, err));
+  WCT_TRY (wct_job_put_rows (job, content, 0, err));
+  WCT_TRY (wct_job_process (job, hooks, err));
+  WCT_TRY (wct_job_get_rows (job, 0, result, err));
 
 out:
   return status;
@@ -489,6 +662,7 @@ out:
 void
 wct_job_keep (WctJob *job)
 {
+  wct_cascade_clear (&job->cascade);
   job->cascade.keeps = true;
 }
 
@@ -521,8 +695,9 @@ wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *e
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the last run's %d×%d; they must be equal",
                             result->width, result->height, job->cascade.width, job->cascade.height));
   first = first_changed (job);
-  wct_monitor_init (&monitor, hooks, wct_cascade_work (&job->cascade, job->model, first));
-  WCT_TRY (finish_run (job, first, result, &monitor, err));
+  wct_monitor_init (&monitor, hooks, work_of (job, first, true));
+  WCT_TRY (finish_run (job, first, true, &monitor, err));
+  WCT_TRY (wct_job_get_rows (job, 0, result, err));
 
 out:
   return status;
@@ -571,25 +746,46 @@ check_level (const WctModel *model, int level, WctError *err)
   return wct_error_set (err, WCT_ERR_ARGUMENT, "level %d: the model has no decoder for it", level);
 }
 
+static WctStatus
+plan_reconstruction (const WctModel *model, WctBackend *backend, int level, int32_t width, int32_t height,
+                     WctCascade *cascade, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (check_size (width, height, err));
+  WCT_TRY (check_level (model, level, err));
+  WCT_TRY (wct_cascade_plan (cascade, model, backend, 1u << (level - 1), width, height, err));
+  cascade->stages[0].keeps_features = false;
+
+out:
+  return status;
+}
+
 WctStatus
 wct_reconstruct (const WctModel *model, WctBackend *backend, int level, const WctImage *content, WctImage *result,
                  const WctHooks *hooks, WctError *err)
 {
   WctCascade cascade = { .backend = NULL };
+  WctStage  *stage = &cascade.stages[0];
   WctMonitor monitor;
   WctStatus  status;
 
   WCT_TRY (check_pictures (content, result, err));
-  WCT_TRY (check_level (model, level, err));
-  WCT_TRY (wct_cascade_plan (&cascade, model, backend, 1u << (level - 1), content->width, content->height, err));
-  wct_monitor_init (&monitor, hooks, wct_cascade_work (&cascade, model, 0));
-  WCT_TRY (wct_cascade_load (&cascade, content, err));
-  WCT_TRY (backend->ops->plan_run (backend->ctx, cascade.stages[0].encoder, cascade.picture, cascade.stages[0].features,
-                                   &monitor, err));
-  WCT_TRY (backend->ops->plan_run (backend->ctx, cascade.stages[0].decoder, cascade.stages[0].features, cascade.picture,
-                                   &monitor, err));
-  WCT_TRY (wct_cascade_fetch (&cascade, err));
-  wct_planar_to_image (cascade.planar, result);
+  WCT_TRY (plan_reconstruction (model, backend, level, content->width, content->height, &cascade, err));
+  wct_cascade_settle (&cascade, NULL, 0, default_limit ());
+  WCT_TRY (wct_cascade_allocate (&cascade, err));
+  WCT_TRY (wct_cascade_put_rows (&cascade, content, 0, err));
+  WCT_TRY (wct_cascade_complete (&cascade, err));
+  wct_monitor_init (&monitor, hooks, stage->encoder_work + stage->decoder_work);
+  WCT_TRY (wct_pass_run (backend,
+                         &(WctPass){ .picture = cascade.shape,
+                                     .features = stage->shape,
+                                     .from = cascade.picture,
+                                     .encoder = stage->encoder,
+                                     .decoder = stage->decoder,
+                                     .result = cascade.picture },
+                         &monitor, err));
+  WCT_TRY (wct_cascade_get_rows (&cascade, 0, result, err));
 
 out:
   wct_cascade_clear (&cascade);
@@ -603,10 +799,8 @@ wct_reconstruct_memory (const WctModel *model, WctBackend *backend, int level, i
   WctCascade cascade = { .backend = NULL };
   WctStatus  status;
 
-  WCT_TRY (check_size (width, height, err));
-  WCT_TRY (check_level (model, level, err));
-  WCT_TRY (wct_cascade_plan (&cascade, model, backend, 1u << (level - 1), width, height, err));
-  *bytes = wct_cascade_memory (&cascade);
+  WCT_TRY (plan_reconstruction (model, backend, level, width, height, &cascade, err));
+  *bytes = wct_cascade_settle (&cascade, NULL, 0, default_limit ());
 
 out:
   wct_cascade_clear (&cascade);

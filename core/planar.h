@@ -17,19 +17,18 @@ WctShape wct_planar_shape (int32_t width, int32_t height);
  * often as needed; a side of 1 repeats its pixel. */
 int32_t wct_mirror (int32_t i, int32_t count);
 
-/* @planar: of wct_planar_shape, written; beyond the picture it is mirrored. */
+/* One row as (3, w) planes, mirrored beyond its width; and back, as far as the picture is wide. */
+void wct_planar_row_from_image (const WctImage *image, int32_t y, int32_t w, float *planes);
+void wct_planar_row_to_image (const float *planes, int32_t w, const WctImage *image, int32_t y);
+
+/* Renews what lies beyond @width. */
+void wct_planar_mirror_row (float *planes, int32_t width, int32_t w);
+
+/* A whole picture: @planar is of wct_planar_shape, written; beyond the picture it is mirrored. */
 void wct_planar_from_image (const WctImage *image, float *planar);
 
-/* Renews what lies beyond the picture's size in planes of @shape. */
-void wct_planar_mirror (float *planar, int32_t width, int32_t height, WctShape shape);
-
-/* The upper left part of @planar, of wct_planar_shape (image), into @image. */
-void wct_planar_to_image (const float *planar, const WctImage *image);
-
-/* Every value a number? @what: the picture's name in the sentence, which tells where the first one is that is not. */
-WctStatus wct_image_check_finite (const WctImage *image, const char *what, WctError *err);
-
-/* The same for planes of which the upper left part counts. */
-WctStatus wct_planar_check_finite (const float *planar, int32_t width, int32_t height, const char *what, WctError *err);
+/* Every value a number? @what: the picture's name in the sentence, which tells where the first one is that is not,
+ * rows counted from @first_row. */
+WctStatus wct_image_check_finite (const WctImage *image, int32_t first_row, const char *what, WctError *err);
 
 #endif

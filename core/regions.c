@@ -1,6 +1,8 @@
 /* Masks, from the picture's resolution down to each level's. */
 #include "regions.h"
 
+#include <string.h>
+
 #include "mem.h"
 #include "planar.h"
 
@@ -39,48 +41,26 @@ sample_index (int32_t i, int32_t cell, int32_t picture_side, int32_t mask_side)
   return (int32_t)((2 * (int64_t)pixel + 1) * mask_side / (2 * (int64_t)picture_side));
 }
 
-/* Returns how many positions are inside. */
-static size_t
-sample_mask (const WctMask *mask, int32_t width, int32_t height, WctShape features, uint8_t *out)
-{
-  const int32_t cell = wct_planar_shape (width, height).w / features.w;
-  size_t        count = 0;
-
-  for (int32_t y = 0; y < features.h; y++)
-    {
-      const uint8_t *row = mask->pixels + (size_t)sample_index (y, cell, height, mask->height) * (size_t)mask->width;
-
-      for (int32_t x = 0; x < features.w; x++)
-        count += *out++ = row[sample_index (x, cell, width, mask->width)];
-    }
-  return count;
-}
-
-/* Where masks overlap, the later one owns the position. */
-static void
-find_owners (WctRegions *regions)
-{
-  for (int i = 0; i < regions->count; i++)
-    for (size_t p = 0; wct_regions_active (regions, i) && p < regions->positions; p++)
-      if (wct_regions_mask (regions, i)[p])
-        regions->owner[p] = (uint8_t)(i + 1);
-}
-
 WctStatus
-wct_regions_sample (const WctMask *masks, int count, int32_t width, int32_t height, WctShape features, WctRegions *out,
-                    WctError *err)
+wct_regions_new (const WctMask *masks, int count, int32_t width, int32_t height, WctShape features, WctRegions *out,
+                 WctError *err)
 {
-  WctStatus status = WCT_OK;
+  WctStatus status;
 
-  *out = (WctRegions){ .count = count, .positions = (size_t)features.h * (size_t)features.w };
-  if (masks == NULL)
-    return WCT_OK;
-  WCT_TRY (wct_alloc ((size_t)count, out->positions, "regions", &out->masks, err));
-  WCT_TRY (wct_alloc (out->positions, 1, "regions", &out->owner, err));
-  WCT_TRY (wct_alloc ((size_t)count, sizeof *out->sizes, "regions", &out->sizes, err));
+  *out = (WctRegions){ .masks = masks,
+                       .count = count,
+                       .height = height,
+                       .cell = wct_planar_shape (width, height).w / features.w,
+                       .columns = features.w };
+  WCT_TRY (wct_alloc ((size_t)count, sizeof *out->active, "regions", &out->active, err));
+  WCT_TRY (wct_alloc ((size_t)count, (size_t)features.w * sizeof *out->column, "regions", &out->column, err));
   for (int i = 0; i < count; i++)
-    out->sizes[i] = sample_mask (&masks[i], width, height, features, out->masks + (size_t)i * out->positions);
-  find_owners (out);
+    {
+      out->active[i] = true;
+      for (int32_t x = 0; x < features.w; x++)
+        out->column[(size_t)i * (size_t)features.w + (size_t)x] =
+          sample_index (x, out->cell, width, masks[i].width);
+    }
 
 out:
   return status;
@@ -89,31 +69,62 @@ out:
 void
 wct_regions_clear (WctRegions *regions)
 {
-  wct_free (&regions->sizes);
-  wct_free (&regions->owner);
-  wct_free (&regions->masks);
+  wct_free (&regions->active);
+  wct_free (&regions->column);
 }
 
-bool
-wct_regions_active (const WctRegions *regions, int region)
+void
+wct_regions_leave_out (WctRegions *regions, int region)
 {
-  return regions->masks == NULL || regions->sizes[region] > 1;
+  regions->active[region] = false;
 }
 
-const uint8_t *
-wct_regions_mask (const WctRegions *regions, int region)
+/* The row of a mask that row @y of the features falls on. */
+static const uint8_t *
+mask_row (const WctRegions *regions, int region, int32_t y)
 {
-  return regions->masks == NULL ? NULL : regions->masks + (size_t)region * regions->positions;
+  const WctMask *mask = &regions->masks[region];
+
+  return mask->pixels
+         + (size_t)sample_index (y, regions->cell, regions->height, mask->height) * (size_t)mask->width;
 }
 
-const uint8_t *
-wct_regions_own (WctRegions *regions, int region)
+static void
+take_row (const WctRegions *regions, int region, int32_t y, uint8_t *select)
 {
-  if (regions->masks == NULL)
-    return NULL;
+  const uint8_t *row = mask_row (regions, region, y);
+  const int32_t *column = regions->column + (size_t)region * (size_t)regions->columns;
 
-  uint8_t *own = regions->masks + (size_t)region * regions->positions;
-  for (size_t p = 0; p < regions->positions; p++)
-    own[p] = regions->owner[p] == region + 1;
-  return own;
+  for (int32_t x = 0; x < regions->columns; x++)
+    select[x] = row[column[x]];
+}
+
+static void
+take_covered_away (const WctRegions *regions, int later, int32_t y, uint8_t *select)
+{
+  const uint8_t *row = mask_row (regions, later, y);
+  const int32_t *column = regions->column + (size_t)later * (size_t)regions->columns;
+
+  for (int32_t x = 0; x < regions->columns; x++)
+    select[x] &= (uint8_t)!row[column[x]];
+}
+
+static void
+select_rows (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select)
+{
+  const WctRegions *regions = data;
+
+  for (int32_t y = first; y < first + rows; y++, select += regions->columns)
+    {
+      take_row (regions, region, y, select);
+      for (int later = region + 1; use == WCT_SELECT_MAPPED && later < regions->count; later++)
+        if (regions->active[later])
+          take_covered_away (regions, later, y, select);
+    }
+}
+
+WctSelect
+wct_regions_select (const WctRegions *regions)
+{
+  return (WctSelect){ regions->count, regions, select_rows };
 }

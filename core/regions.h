@@ -8,6 +8,7 @@
 
 #include <wct/image.h>
 
+#include "backend/pass.h"
 #include "network.h"
 
 /* A mask as the job keeps it: one byte a pixel, 1 where it was above 0.5. */
@@ -23,35 +24,34 @@ void      wct_mask_clear (WctMask *mask);
 /* At most this many regions in a job. */
 #define WCT_REGIONS_MAX 255
 
-/* The regions of one level. Without masks there is one, the whole map. */
+/* The regions of one level. Masks are brought to the picture's size (nearest) and continue beyond it by mirroring, as
+ * the picture does; the pixel at the middle of a feature's cell decides. Positions are looked up row by row. */
 typedef struct
 {
-  int      count;
-  size_t   positions;
-  uint8_t *masks; /* owned; (count, positions), 0 or 1; NULL: everything */
-  uint8_t *owner; /* owned; (positions): 1 + the region that a position belongs to, 0: none */
-  size_t  *sizes; /* owned; (count): positions in each mask */
+  const WctMask *masks; /* borrowed; (count) */
+  int            count;
+  int32_t        height; /* of the picture */
+  int32_t        cell;   /* pixels to a feature's side */
+  int32_t        columns;
+  int32_t       *column; /* owned; (count, columns): where each column of the features lies in each mask */
+  bool          *active; /* owned; (count); all at first */
 } WctRegions;
 
 /**
- * wct_regions_sample: masks at the resolution of features.
- * @masks: @count of them, or NULL for one region that is everything
- * @width, @height: the content's. Masks are brought to it (nearest) and continue beyond it by mirroring, as the picture
- * does; the pixel at the middle of a feature's cell decides.
+ * wct_regions_new: what rows are looked up with.
+ * @width, @height: the picture's
  * @features: the shape of the level's
- * @out: on WCT_OK to be cleared by the caller; may be cleared in any case
+ * @out: to be cleared by the caller in any case
  */
-WctStatus wct_regions_sample (const WctMask *masks, int count, int32_t width, int32_t height, WctShape features,
-                              WctRegions *out, WctError *err);
+WctStatus wct_regions_new (const WctMask *masks, int count, int32_t width, int32_t height, WctShape features,
+                           WctRegions *out, WctError *err);
 void      wct_regions_clear (WctRegions *regions);
 
-/* Is there enough to measure? One position alone has no statistics and stays as it is. */
-bool wct_regions_active (const WctRegions *regions, int region);
+/* One position alone has no statistics: such a region stays as it is, and owns nothing. */
+void wct_regions_leave_out (WctRegions *regions, int region);
 
-/* Where the region is measured: its whole mask. NULL: everywhere. */
-const uint8_t *wct_regions_mask (const WctRegions *regions, int region);
-
-/* Where the region is applied: where no later one covers it. Replaces its mask, so measure all regions first. */
-const uint8_t *wct_regions_own (WctRegions *regions, int region);
+/* As passes see them: a region is measured in its whole mask, and mapped where no later one that is active covers it.
+ * @regions: borrowed for as long as it is used */
+WctSelect wct_regions_select (const WctRegions *regions);
 
 #endif

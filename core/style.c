@@ -1,4 +1,4 @@
-/* Styles: one encoder pass, and the moments at each level's tap. */
+/* Styles: moments at each level's tap of the encoders, in one pass where they share a trunk. */
 #include "style.h"
 
 #include <stdatomic.h>
@@ -15,78 +15,93 @@ struct WctStyle
   WctMoments *moments[WCT_LEVELS]; /* owned; NULL where not measured */
 };
 
-/* A walk along the trunk, or along each level's own. */
+/* A picture on its way through the encoders. */
 typedef struct
 {
   WctModel   *model;
   WctBackend *backend;
-  WctTensor  *picture; /* owned */
-  WctTensor  *tap;     /* owned; features of the level before, where the trunk is shared */
-  int         passed;  /* layers of the trunk that led to the tap; 0: none yet */
+  WctShape    shape;
+  WctStore   *picture; /* owned */
   WctMonitor  monitor;
 } Walk;
 
+/* Levels that one pass goes by: all of them, where the trunk is shared and the back end can; else @level alone. */
+static unsigned
+levels_of_pass (const Walk *walk, unsigned levels, int level)
+{
+  return wct_model_shared_trunk (walk->model) && walk->backend->ops->pass_run != NULL ? levels : 1u << (level - 1);
+}
+
+static int
+deepest (unsigned levels)
+{
+  int level = WCT_LEVELS;
+
+  while (!(levels & 1u << (level - 1)))
+    level--;
+  return level;
+}
+
 static double
-planned_work (const WctModel *model, unsigned levels, WctShape shape)
+planned_work (const Walk *walk, unsigned levels)
 {
   double work = 0;
 
-  for (int level = WCT_LEVELS; level >= 1; level--)
-    if (levels & 1u << (level - 1))
-      {
-        const WctNetwork *encoder = wct_model_encoder (model, level);
+  while (levels != 0)
+    {
+      const int         level = deepest (levels);
+      const WctNetwork *encoder = wct_model_encoder (walk->model, level);
 
-        work += wct_layers_work (encoder->layers, encoder->count, shape);
-        if (wct_model_shared_trunk (model))
-          break; /* the deepest level's pass goes by all others */
-      }
+      work += wct_layers_work (encoder->layers, encoder->count, walk->shape);
+      levels &= ~levels_of_pass (walk, levels, level);
+    }
   return work;
 }
 
 static WctStatus
-upload_picture (Walk *walk, const WctImage *picture, WctError *err)
+store_picture (Walk *walk, const WctImage *picture, WctError *err)
 {
-  const WctBackendOps *ops = walk->backend->ops;
-  const WctShape       shape = wct_planar_shape (picture->width, picture->height);
-  float               *planar = NULL;
-  WctStatus            status;
+  const size_t row = wct_picture_row_bytes (walk->shape);
+  float       *planes = NULL;
+  WctStatus    status;
 
-  WCT_TRY (ops->tensor_new (walk->backend->ctx, shape, &walk->picture, err));
-  WCT_TRY (wct_alloc ((size_t)shape.c * (size_t)shape.h * (size_t)shape.w, sizeof (float), "style", &planar, err));
-  wct_planar_from_image (picture, planar);
-  WCT_TRY (ops->upload (walk->backend->ctx, planar, walk->picture, err));
+  WCT_TRY (wct_store_new (wct_picture_store_bytes (walk->shape), false, "style", &walk->picture, err));
+  WCT_TRY (wct_alloc (row, 1, "style", &planes, err));
+  for (int32_t y = 0; y < walk->shape.h; y++)
+    {
+      wct_planar_row_from_image (picture, wct_mirror (y, picture->height), walk->shape.w, planes);
+      WCT_TRY (wct_store_write (walk->picture, (size_t)y * row, row, planes, err));
+    }
 
 out:
-  wct_free (&planar);
+  wct_free (&planes);
   return status;
 }
 
-/* Encodes up to @level's tap; what the tap before already has is not computed again. */
+/* One pass up to @level, which measures @levels on its way. */
 static WctStatus
-walk_to (Walk *walk, int level, WctError *err)
+measure_pass (Walk *walk, int level, unsigned levels, WctStyle *style, WctError *err)
 {
   const WctBackendOps *ops = walk->backend->ops;
-  void                *ctx = walk->backend->ctx;
   const WctNetwork    *encoder = wct_model_encoder (walk->model, level);
-  const bool           goes_on = walk->passed > 0 && wct_model_shared_trunk (walk->model);
-  const int            first = goes_on ? walk->passed : 0;
-  const WctTensor     *from = goes_on ? walk->tap : walk->picture;
-  const WctLayer      *layers = encoder->layers + first;
-  WctPlan             *plan = NULL;
-  WctTensor           *features = NULL;
+  WctTap               taps[WCT_LEVELS];
+  WctPass              pass = { .picture = walk->shape,
+                                .features = wct_layers_shape (encoder->layers, encoder->count, walk->shape),
+                                .from = walk->picture,
+                                .taps = taps };
   WctStatus            status;
 
-  WCT_TRY (ops->plan_new (ctx, layers, encoder->count - first, from->shape, &plan, err));
-  WCT_TRY (ops->tensor_new (ctx, wct_layers_shape (layers, encoder->count - first, from->shape), &features, err));
-  WCT_TRY (ops->plan_run (ctx, plan, from, features, &walk->monitor, err));
-  ops->tensor_free (ctx, &walk->tap);
-  walk->tap = features;
-  walk->passed = encoder->count;
-  features = NULL;
+  for (int i = 0; i < level; i++)
+    if (levels & 1u << i)
+      {
+        WCT_TRY (wct_moments_new (wct_model_channels (walk->model, i + 1), &style->moments[i], err));
+        taps[pass.tap_count++] = (WctTap){ wct_model_encoder (walk->model, i + 1)->count, &style->moments[i] };
+      }
+  WCT_TRY (ops->plan_new (walk->backend->ctx, encoder->layers, encoder->count, walk->shape, &pass.encoder, err));
+  WCT_TRY (wct_pass_run (walk->backend, &pass, &walk->monitor, err));
 
 out:
-  ops->tensor_free (ctx, &features);
-  ops->plan_free (ctx, &plan);
+  ops->plan_free (walk->backend->ctx, &pass.encoder);
   return status;
 }
 
@@ -95,17 +110,14 @@ measure_levels (Walk *walk, unsigned levels, WctStyle *style, WctError *err)
 {
   WctStatus status = WCT_OK;
 
-  for (int level = 1; level <= WCT_LEVELS && status == WCT_OK; level++)
-    if (levels & 1u << (level - 1))
-      {
-        WctMoments **moments = &style->moments[level - 1];
+  while (levels != 0 && status == WCT_OK)
+    {
+      const int      level = deepest (levels);
+      const unsigned some = levels_of_pass (walk, levels, level);
 
-        WCT_TRY (wct_moments_new (wct_model_channels (walk->model, level), moments, err));
-        WCT_TRY (walk_to (walk, level, err));
-        WCT_TRY (walk->backend->ops->moments (walk->backend->ctx, walk->tap, NULL, *moments, &walk->monitor, err));
-      }
-
-out:
+      status = measure_pass (walk, level, some, style, err);
+      levels &= ~some;
+    }
   return status;
 }
 
@@ -115,7 +127,7 @@ check_arguments (const WctModel *model, const WctImage *picture, unsigned levels
   WctStatus status;
 
   WCT_TRY (wct_image_check (picture, 3, "style", err));
-  WCT_TRY (wct_image_check_finite (picture, "style", err));
+  WCT_TRY (wct_image_check_finite (picture, 0, "style", err));
   for (int level = 1; level <= WCT_LEVELS; level++)
     if (levels & ~wct_model_encoder_levels (model) & 1u << (level - 1))
       WCT_TRY (
@@ -137,19 +149,18 @@ wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture
   WctStatus status;
 
   WCT_TRY (check_arguments (model, picture, levels, err));
-  wct_monitor_init (&walk.monitor, hooks,
-                    planned_work (model, levels, wct_planar_shape (picture->width, picture->height)));
+  walk.shape = wct_planar_shape (picture->width, picture->height);
+  wct_monitor_init (&walk.monitor, hooks, planned_work (&walk, levels));
   WCT_TRY (wct_alloc (1, sizeof *style, "style", &style, err));
   atomic_init (&style->references, 1);
   style->model = wct_model_ref (model);
-  WCT_TRY (upload_picture (&walk, picture, err));
+  WCT_TRY (store_picture (&walk, picture, err));
   WCT_TRY (measure_levels (&walk, levels, style, err));
   *out = style;
   style = NULL;
 
 out:
-  backend->ops->tensor_free (backend->ctx, &walk.tap);
-  backend->ops->tensor_free (backend->ctx, &walk.picture);
+  wct_store_free (&walk.picture);
   wct_style_unref (&style);
   return status;
 }

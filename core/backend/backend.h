@@ -10,6 +10,7 @@
 #include "moments.h"
 #include "monitor.h"
 #include "network.h"
+#include "pass.h"
 #include "training.h"
 #include "transform.h"
 
@@ -45,9 +46,11 @@ typedef struct
   WctStatus (*plan_new) (void *ctx, const WctLayer *layers, int count, WctShape in, WctPlan **out, WctError *err);
   void (*plan_free) (void *ctx, WctPlan **plan);
 
-  /* Bytes that the plan keeps (packed weights), and that a run of it will allocate besides: scratch, which all plans
-   * share, beyond what is there already. */
-  void (*plan_memory) (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch);
+  /* Bytes that the plan keeps: packed weights. */
+  size_t (*plan_memory) (void *ctx, const WctPlan *plan);
+
+  /* Bytes that plan_run allocates besides. */
+  size_t (*plan_scratch) (void *ctx, const WctPlan *plan);
 
   /* @out has the shape that the layers give. Advances @monitor by wct_layers_work in all. */
   WctStatus (*plan_run) (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
@@ -62,6 +65,10 @@ typedef struct
   /* In place, at the positions where @select is not 0; at all where it is NULL. */
   WctStatus (*affine) (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
                        WctMonitor *monitor, WctError *err);
+
+  /* A pass without whole feature maps (pass.h). NULL: passes are made of the functions above, with whole maps. */
+  WctStatus (*pass_run) (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
+  size_t (*pass_memory) (void *ctx, const WctPass *pass);
 } WctBackendOps;
 
 struct WctBackend

@@ -381,7 +381,8 @@ check_plan_memory (Checker *checker, WctBackend *device, const LayerCase *layers
   before = wct_mem_used ();
   wct_mem_peak (true);
   WCT_TRY (ops->plan_new (ctx, layers->layers, layers->count, layers->in, &plan, &err));
-  ops->plan_memory (ctx, plan, &kept, &scratch);
+  kept = ops->plan_memory (ctx, plan);
+  scratch = ops->plan_scratch (ctx, plan);
   WCT_TRY (ops->plan_run (ctx, plan, from, to, NULL, &err));
   check_number (checker, "bytes of a plan and its run", (double)(wct_mem_peak (false) - before),
                 (double)(kept + scratch), MEMORY_SLACK + 0.1 * (double)(kept + scratch),

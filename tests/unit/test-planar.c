@@ -61,16 +61,19 @@ a_picture_comes_back_as_it_went_in_whatever_its_row_stride (void **state)
     {
       WctImage       in = make_image (side, 41 - side, 5), out = make_image (side, 41 - side, 2);
       const WctShape shape = wct_planar_shape (side, 41 - side);
-      float         *planar = calloc (3 * (size_t)shape.h * (size_t)shape.w, sizeof (float));
+      float         *planes = calloc (3 * (size_t)shape.w, sizeof (float));
 
       memset (out.pixels, 0, out.row_stride_bytes * (size_t)out.height);
-      wct_planar_from_image (&in, planar);
-      wct_planar_to_image (planar, &out);
+      for (int32_t y = 0; y < in.height; y++)
+        {
+          wct_planar_row_from_image (&in, y, shape.w, planes);
+          wct_planar_row_to_image (planes, shape.w, &out, y);
+        }
       for (int32_t y = 0; y < in.height; y++)
         assert_memory_equal (in.pixels + (size_t)y * (in.row_stride_bytes / sizeof (float)),
                              out.pixels + (size_t)y * (out.row_stride_bytes / sizeof (float)),
                              (size_t)side * 3 * sizeof (float));
-      free (planar);
+      free (planes);
       free (in.pixels);
       free (out.pixels);
     }
@@ -101,9 +104,9 @@ a_value_that_is_no_number_is_named_with_its_place (void **state)
   WctError err;
 
   (void)state;
-  assert_int_equal (wct_image_check_finite (&in, "content", &err), WCT_OK);
+  assert_int_equal (wct_image_check_finite (&in, 0, "content", &err), WCT_OK);
   in.pixels[(2 * 5 + 4) * 3 + 1] = NAN;
-  assert_int_equal (wct_image_check_finite (&in, "content", &err), WCT_ERR_NUMERIC);
+  assert_int_equal (wct_image_check_finite (&in, 0, "content", &err), WCT_ERR_NUMERIC);
   assert_string_equal (err.message, "content: channel 1 of the pixel at column 4, row 2 is not a finite number");
   free (in.pixels);
 }

@@ -56,6 +56,15 @@ features_of (int32_t width, int32_t height, int32_t cell)
   return (WctShape){ 8, picture.h / cell, picture.w / cell };
 }
 
+/* Looks all rows up at once. */
+static void
+look_up (const WctRegions *regions, int region, WctSelectUse use, WctShape shape, uint8_t *select)
+{
+  const WctSelect as_seen = wct_regions_select (regions);
+
+  as_seen.rows (as_seen.data, region, use, 0, shape.h, select);
+}
+
 static void
 the_middle_of_a_cell_decides_and_the_mask_is_mirrored_beyond_the_picture (void **state)
 {
@@ -69,8 +78,10 @@ the_middle_of_a_cell_decides_and_the_mask_is_mirrored_beyond_the_picture (void *
       WctRegions     regions;
       WctError       err;
 
-      assert_int_equal (wct_regions_sample (&mask, 1, width, height, shape, &regions, &err), WCT_OK);
-      const uint8_t *inside = wct_regions_mask (&regions, 0);
+      uint8_t        inside[64 * 64];
+
+      assert_int_equal (wct_regions_new (&mask, 1, width, height, shape, &regions, &err), WCT_OK);
+      look_up (&regions, 0, WCT_SELECT_MEASURED, shape, inside);
       for (int32_t y = 0; y < shape.h; y++)
         for (int32_t x = 0; x < shape.w; x++)
           assert_int_equal (inside[y * shape.w + x], wct_mirror (x * cell + cell / 2, width) < 20);
@@ -86,10 +97,11 @@ a_mask_of_another_size_is_scaled_to_the_picture (void **state)
   const WctShape shape = features_of (64, 32, 1);
   WctRegions     regions;
   WctError       err;
+  uint8_t        inside[64 * 32];
 
   (void)state;
-  assert_int_equal (wct_regions_sample (&mask, 1, 64, 32, shape, &regions, &err), WCT_OK);
-  const uint8_t *inside = wct_regions_mask (&regions, 0);
+  assert_int_equal (wct_regions_new (&mask, 1, 64, 32, shape, &regions, &err), WCT_OK);
+  look_up (&regions, 0, WCT_SELECT_MEASURED, shape, inside);
   for (int32_t i = 0; i < shape.h * shape.w; i++)
     assert_int_equal (inside[i], i % 64 < 32);
   wct_regions_clear (&regions);
@@ -103,11 +115,14 @@ where_masks_overlap_the_later_one_owns (void **state)
   const WctShape shape = features_of (32, 32, 1);
   WctRegions     regions;
   WctError       err;
+  uint8_t        first[32 * 32], second[32 * 32];
 
   (void)state;
-  assert_int_equal (wct_regions_sample (masks, 2, 32, 32, shape, &regions, &err), WCT_OK);
-  assert_int_equal (wct_regions_mask (&regions, 0)[0], 1); /* measured with its whole mask */
-  const uint8_t *first = wct_regions_own (&regions, 0), *second = wct_regions_own (&regions, 1);
+  assert_int_equal (wct_regions_new (masks, 2, 32, 32, shape, &regions, &err), WCT_OK);
+  look_up (&regions, 0, WCT_SELECT_MEASURED, shape, first);
+  assert_int_equal (first[0], 1); /* measured with its whole mask */
+  look_up (&regions, 0, WCT_SELECT_MAPPED, shape, first);
+  look_up (&regions, 1, WCT_SELECT_MAPPED, shape, second);
   for (int32_t y = 0; y < 32; y++)
     for (int32_t x = 0; x < 32; x++)
       {
@@ -120,18 +135,21 @@ where_masks_overlap_the_later_one_owns (void **state)
 }
 
 static void
-a_region_of_one_position_is_left_out_and_owns_nothing (void **state)
+a_region_that_is_left_out_owns_nothing (void **state)
 {
   WctMask        masks[2] = { make_mask (32, 32, left_of_20), make_mask (32, 32, one_pixel) };
   const WctShape shape = features_of (32, 32, 1);
   WctRegions     regions;
   WctError       err;
+  uint8_t        first[32 * 32];
 
   (void)state;
-  assert_int_equal (wct_regions_sample (masks, 2, 32, 32, shape, &regions, &err), WCT_OK);
-  assert_true (wct_regions_active (&regions, 0));
-  assert_false (wct_regions_active (&regions, 1));
-  assert_int_equal (wct_regions_own (&regions, 0)[8 * 32 + 8], 1);
+  assert_int_equal (wct_regions_new (masks, 2, 32, 32, shape, &regions, &err), WCT_OK);
+  look_up (&regions, 0, WCT_SELECT_MAPPED, shape, first);
+  assert_int_equal (first[8 * 32 + 8], 0);
+  wct_regions_leave_out (&regions, 1);
+  look_up (&regions, 0, WCT_SELECT_MAPPED, shape, first);
+  assert_int_equal (first[8 * 32 + 8], 1);
   wct_regions_clear (&regions);
   wct_mask_clear (&masks[0]);
   wct_mask_clear (&masks[1]);
@@ -144,7 +162,7 @@ main (void)
     cmocka_unit_test (the_middle_of_a_cell_decides_and_the_mask_is_mirrored_beyond_the_picture),
     cmocka_unit_test (a_mask_of_another_size_is_scaled_to_the_picture),
     cmocka_unit_test (where_masks_overlap_the_later_one_owns),
-    cmocka_unit_test (a_region_of_one_position_is_left_out_and_owns_nothing),
+    cmocka_unit_test (a_region_that_is_left_out_owns_nothing),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

@@ -37,8 +37,7 @@ cpu_close (void **ctx)
     for (int i = 0; i < wct_pool_threads (cpu->pool); i++)
       wct_free (&cpu->scratch.thread[i]);
   wct_free (&cpu->scratch.thread);
-  wct_free (&cpu->scratch.map[0]);
-  wct_free (&cpu->scratch.map[1]);
+  wct_free (&cpu->scratch.rings);
   wct_dnnl_engine_free (&cpu->engine);
   wct_pool_free (&cpu->pool);
   wct_free (ctx);
@@ -102,17 +101,14 @@ grow_threads (WctCpu *cpu, size_t bytes, WctError *err)
 }
 
 WctStatus
-wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t first_map, size_t second_map, WctError *err)
+wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t ring_floats, WctError *err)
 {
   WctCpuScratch *scratch = &cpu->scratch;
-  WctStatus      status;
+  WctStatus      status = grow_threads (cpu, thread_bytes, err);
 
-  WCT_TRY (grow_threads (cpu, thread_bytes, err));
-  WCT_TRY (grow (first_map, sizeof (float), "feature map", &scratch->map_floats[0], &scratch->map[0], err));
-  WCT_TRY (grow (second_map, sizeof (float), "feature map", &scratch->map_floats[1], &scratch->map[1], err));
-
-out:
-  return status;
+  return status != WCT_OK ? status
+                          : grow (ring_floats, sizeof (float), "feature maps", &scratch->ring_floats, &scratch->rings,
+                                  err);
 }
 
 static void
@@ -225,7 +221,7 @@ cpu_tensor_free (void *ctx, WctTensor **tensor)
   (void)ctx;
   if (own == NULL)
     return;
-  wct_free (&own->data);
+  wct_free (&own->map.data);
   wct_free (tensor);
 }
 
@@ -237,8 +233,8 @@ cpu_tensor_new (void *ctx, WctShape shape, WctTensor **out, WctError *err)
 
   WCT_TRY (wct_alloc (1, sizeof *tensor, "feature map", &tensor, err));
   tensor->base.shape = shape;
-  tensor->layout = layout_of (ctx, shape);
-  WCT_TRY (wct_alloc (wct_map_floats (&tensor->layout), sizeof (float), "feature map", &tensor->data, err));
+  tensor->map.layout = layout_of (ctx, shape);
+  WCT_TRY (wct_alloc (wct_map_floats (&tensor->map.layout), sizeof (float), "feature map", &tensor->map.data, err));
   *out = &tensor->base;
   tensor = NULL;
 
@@ -252,7 +248,7 @@ static WctStatus
 cpu_upload (void *ctx, const float *planar, WctTensor *out, WctError *err)
 {
   WctCpuTensor       *tensor = (WctCpuTensor *)out;
-  const WctMapLayout *layout = &tensor->layout;
+  const WctMapLayout *layout = &tensor->map.layout;
   const WctShape      shape = layout->shape;
 
   (void)ctx;
@@ -262,7 +258,7 @@ cpu_upload (void *ctx, const float *planar, WctTensor *out, WctError *err)
       {
         const float *from = planar + ((size_t)c * (size_t)shape.h + (size_t)y) * (size_t)shape.w;
         float       *to =
-          tensor->data + (wct_map_row (layout, tensor->data, c / layout->block, y) - tensor->data) + c % layout->block;
+          tensor->map.data + (wct_map_row (layout, tensor->map.data, c / layout->block, y) - tensor->map.data) + c % layout->block;
 
         for (int32_t x = 0; x < shape.w; x++)
           to[(size_t)x * (size_t)layout->block] = from[x];
@@ -274,7 +270,7 @@ static WctStatus
 cpu_download (void *ctx, const WctTensor *in, float *planar, WctError *err)
 {
   const WctCpuTensor *tensor = (const WctCpuTensor *)in;
-  const WctMapLayout *layout = &tensor->layout;
+  const WctMapLayout *layout = &tensor->map.layout;
   const WctShape      shape = layout->shape;
 
   (void)ctx;
@@ -282,7 +278,7 @@ cpu_download (void *ctx, const WctTensor *in, float *planar, WctError *err)
   for (int32_t c = 0; c < shape.c; c++)
     for (int32_t y = 0; y < shape.h; y++)
       {
-        const float *from = wct_map_row (layout, tensor->data, c / layout->block, y) + c % layout->block;
+        const float *from = wct_map_row (layout, tensor->map.data, c / layout->block, y) + c % layout->block;
         float       *to = planar + ((size_t)c * (size_t)shape.h + (size_t)y) * (size_t)shape.w;
 
         for (int32_t x = 0; x < shape.w; x++)
@@ -305,7 +301,10 @@ const WctBackendOps wct_backend_cpu = {
   .plan_new = wct_cpu_plan_new,
   .plan_free = wct_cpu_plan_free,
   .plan_memory = wct_cpu_plan_memory,
+  .plan_scratch = wct_cpu_plan_scratch,
   .plan_run = wct_cpu_plan_run,
   .moments = wct_cpu_moments,
   .affine = wct_cpu_affine,
+  .pass_run = wct_cpu_pass_run,
+  .pass_memory = wct_cpu_pass_memory,
 };

@@ -10,10 +10,16 @@
 
 typedef struct
 {
-  WctTensor    base;
-  WctMapLayout layout;
-  float       *data; /* owned; wct_map_floats */
+  WctTensor base;
+  WctRing   map; /* whole; owns its data */
 } WctCpuTensor;
+
+/* Positions of a map that are meant: (h, w), 0 or not. */
+typedef struct
+{
+  WctShape       shape;
+  const uint8_t *table;
+} WctCpuSelection;
 
 /* A convolution, or the part of it that makes some of its output channels. Borrowed from the model. */
 typedef struct
@@ -34,13 +40,13 @@ typedef struct WctPackedWeights
   int                      users;
 } WctPackedWeights;
 
-/* What one thread needs while it works on a strip, and the maps between layers. One running plan at a time. */
+/* What one thread needs while it works on a strip, and the rings between stations. One running pipeline at a time. */
 typedef struct
 {
   size_t thread_bytes;
   void **thread; /* owned; one for each thread */
-  size_t map_floats[2];
-  float *map[2]; /* owned; layers alternate between them */
+  size_t ring_floats;
+  float *rings; /* owned */
 } WctCpuScratch;
 
 typedef struct
@@ -62,24 +68,27 @@ typedef struct
 } WctCpuBatch;
 
 /* Grows the scratch to at least this. */
-WctStatus wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t first_map, size_t second_map,
-                                   WctError *err);
+WctStatus wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t ring_floats, WctError *err);
 
 /* The packed form of @part for @conv, which may have more channels, to fill up blocks: found or made. */
 WctStatus wct_cpu_weights_take (WctCpu *cpu, const WctDnnlConv *conv, const WctConvPart *part, WctPackedWeights **out,
                                 WctError *err);
 void      wct_cpu_weights_give_back (WctCpu *cpu, WctPackedWeights **weights);
 
-/* plan.c, moments.c, affine.c: entries of the table. */
+/* plan.c, pass.c: entries of the table. */
 WctStatus wct_cpu_plan_new (void *ctx, const WctLayer *layers, int count, WctShape in, WctPlan **out, WctError *err);
 void      wct_cpu_plan_free (void *ctx, WctPlan **plan);
-void      wct_cpu_plan_memory (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch);
+size_t    wct_cpu_plan_memory (void *ctx, const WctPlan *plan);
+size_t    wct_cpu_plan_scratch (void *ctx, const WctPlan *plan);
 WctStatus wct_cpu_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                             WctError *err);
 WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
                            WctMonitor *monitor, WctError *err);
 WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
                           WctMonitor *monitor, WctError *err);
+
+WctStatus wct_cpu_pass_run (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
+size_t    wct_cpu_pass_memory (void *ctx, const WctPass *pass);
 
 /* Channels in a block of a batch of such maps, and its floats, filled up to whole vectors. */
 int32_t wct_cpu_batch_block (const WctCpu *cpu, int32_t channels);

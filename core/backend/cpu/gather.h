@@ -26,14 +26,23 @@ typedef struct
   int32_t           padding; /* 1, by reflection at the map's borders, or 0 */
 } WctGather;
 
-/* Floats of a piece of @rows rows. */
-size_t wct_gather_floats (const WctGather *gather, int32_t rows);
+/* Rows and columns of the map as it is seen, without padding. */
+typedef struct
+{
+  int32_t y, x, rows, columns; /* where it is up-sampled, @x and @columns are even */
+} WctPiece;
+
+/* Floats of a piece. */
+size_t wct_gather_floats (const WctGather *gather, int32_t rows, int32_t columns);
+
+/* The rows of the source that a piece of @rows rows from @y on is made of, padding included. */
+void wct_gather_needs (const WctGather *gather, int32_t y, int32_t rows, int32_t *first, int32_t *last);
 
 /**
- * wct_gather_rows: write rows @first - padding … @first + @rows + padding - 1, all columns with padding.
+ * wct_gather_piece: write a piece with its padding.
  * @map: the source's values
  * @out: (blocks, rows + 2 padding, columns + 2 padding, block)
  */
-void wct_gather_rows (const WctGather *gather, const float *map, int32_t first, int32_t rows, float *out);
+void wct_gather_piece (const WctGather *gather, const float *map, WctPiece piece, float *out);
 
 #endif

@@ -151,7 +151,7 @@ convolve_pixels (const PictureConv *conv, size_t at, int group, int outputs, con
 
 static void
 picture_conv (const float *in, int32_t blocks, int32_t rows, int32_t columns, const float *weight, const float *bias,
-              int32_t outputs, bool relu, float *const *out)
+              int32_t outputs, bool relu, float *const *out, int32_t out_columns)
 {
   const size_t      row_floats = (size_t)(columns + 2) * WCT_BLOCK;
   const PictureConv conv = { in, weight, row_floats, row_floats * (size_t)(rows + 2), blocks };
@@ -160,7 +160,7 @@ picture_conv (const float *in, int32_t blocks, int32_t rows, int32_t columns, co
     for (int32_t x = 0; x < columns; x += GROUP)
       {
         const size_t        at = (size_t)y * row_floats + (size_t)x * WCT_BLOCK;
-        const PictureOutput to = { bias, out, (size_t)y * (size_t)columns + (size_t)x, relu };
+        const PictureOutput to = { bias, out, (size_t)y * (size_t)out_columns + (size_t)x, relu };
 
         /* The case that counts, with constants; the rest is the right margin, and networks that are no decoders. */
         if (outputs == 3 && columns - x >= GROUP)

@@ -23,10 +23,11 @@ typedef struct
   void (*upsample_row) (const float *in, int32_t columns, int32_t block, float *out);
 
   /* A 3×3 convolution to one channel of a picture. @in: (blocks, rows + 2, columns + 2, block), padded; @weight:
-   * (9 taps, blocks, block) per output, @outputs of them; @out[i]: (rows, columns). oneDNN fills 16 outputs up for this
+   * (9 taps, blocks, block) per output, @outputs of them; @out[i]: (rows, columns), rows @out_columns apart. oneDNN
+   * fills 16 outputs up for this
    * and does five times the work. */
   void (*picture_conv) (const float *in, int32_t blocks, int32_t rows, int32_t columns, const float *weight,
-                        const float *bias, int32_t outputs, bool relu, float *const *out);
+                        const float *bias, int32_t outputs, bool relu, float *const *out, int32_t out_columns);
 
   WctWinogradConvolve *winograd_conv; /* winograd-kernels.h; NULL: none */
 

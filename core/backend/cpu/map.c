@@ -48,19 +48,10 @@ nearby_divisor (int32_t height, int32_t rows)
 WctMapLayout
 wct_map_layout (WctShape shape, int32_t block)
 {
-  WctMapLayout layout = { .shape = shape };
+  WctMapLayout layout = { .shape = shape, .block = shape.c <= WCT_PLANAR_CHANNELS_MAX ? 1 : block };
 
-  if (shape.c <= WCT_PLANAR_CHANNELS_MAX)
-    {
-      layout.block = 1;
-      layout.blocks = shape.c;
-      layout.strip_rows = shape.h;
-      layout.strips = 1;
-      return layout;
-    }
-  layout.block = block;
-  layout.blocks = divide_up (shape.c, block);
+  layout.blocks = divide_up (shape.c, layout.block);
   layout.strip_rows = nearby_divisor (shape.h, wanted_rows (shape));
-  layout.strips = divide_up (shape.h, layout.strip_rows);
+  layout.slots = layout.strips = divide_up (shape.h, layout.strip_rows);
   return layout;
 }

@@ -3,7 +3,10 @@
  * A map is cut into strips of rows, and each strip is a small dense map of its own in oneDNN's layout: (blocks of
  * channels, rows, columns, channels in a block). One strip is computed by one thread, straight into its place. The
  * layout follows from the shape alone, so whoever makes a map and whoever reads it agree, and results do not depend on
- * the number of threads. Pictures, which have 3 channels, are planar: blocks of 1 channel, one strip. */
+ * the number of threads. Pictures, which have 3 channels, are planar: blocks of 1 channel.
+ *
+ * A map need not be there as a whole: as a ring it holds the last strips only, each in the slot that its number gives.
+ */
 #ifndef WCT_CPU_MAP_H
 #define WCT_CPU_MAP_H
 
@@ -19,7 +22,15 @@ typedef struct
   int32_t  blocks;     /* the last is filled up with zeros */
   int32_t  strip_rows; /* of every strip but the last, which may have fewer */
   int32_t  strips;
+  int32_t  slots; /* strips that there is room for: a ring, where it is less than all */
 } WctMapLayout;
+
+/* A map with its values, or a ring. */
+typedef struct
+{
+  WctMapLayout layout;
+  float       *data; /* wct_map_floats; whose, the holder says */
+} WctRing;
 
 /* Maps of up to this many channels are planar. */
 #define WCT_PLANAR_CHANNELS_MAX 4
@@ -41,20 +52,33 @@ wct_strip_row_count (const WctMapLayout *layout, int32_t strip)
   return left < layout->strip_rows ? left : layout->strip_rows;
 }
 
-/* Floats before a strip; with strip == strips, the size of the map. */
+/* Floats of one row, all channels. */
+static inline size_t
+wct_row_floats (const WctMapLayout *layout)
+{
+  return (size_t)layout->shape.w * (size_t)layout->blocks * (size_t)layout->block;
+}
+
+/* Floats before a strip. */
 static inline size_t
 wct_strip_offset (const WctMapLayout *layout, int32_t strip)
 {
-  const size_t first_row =
-    strip < layout->strips ? (size_t)strip * (size_t)layout->strip_rows : (size_t)layout->shape.h;
-
-  return first_row * (size_t)layout->shape.w * (size_t)layout->blocks * (size_t)layout->block;
+  return (size_t)(strip % layout->slots) * (size_t)layout->strip_rows * wct_row_floats (layout);
 }
 
+/* Floats of a whole strip, not the last. */
+static inline size_t
+wct_strip_floats (const WctMapLayout *layout)
+{
+  return (size_t)layout->strip_rows * wct_row_floats (layout);
+}
+
+/* Floats of the map, or of the ring. */
 static inline size_t
 wct_map_floats (const WctMapLayout *layout)
 {
-  return wct_strip_offset (layout, layout->strips);
+  return layout->slots < layout->strips ? (size_t)layout->slots * wct_strip_floats (layout)
+                                        : (size_t)layout->shape.h * wct_row_floats (layout);
 }
 
 static inline int32_t

@@ -1,15 +1,8 @@
-/* Plans: a list of layers at one shape becomes a list of steps, each of which makes one map from another, piece by
- * piece.
- *
- * A step is a convolution with the pooling or up-sampling before it, if there is one. A piece is a strip of the result,
- * or for wide layers with few strips a part of its channels. For each piece a thread collects its padded input
- * (gather.c) and computes the result straight into its place. */
-#include "cpu.h"
-
+/* Plans: a list of layers at one shape becomes a list of steps, each of which makes one map from another. */
 #include <string.h>
 
-#include "gather.h"
 #include "mem.h"
+#include "step.h"
 
 /* oneDNN's Winograd is asked for from here on; with fewer channels it is no faster than direct convolution (measured:
  * docs/benchmarks.md). */
@@ -22,54 +15,10 @@
 /* A layer with fewer strips than this is also cut by its output channels, down to CHUNK_CHANNELS. */
 #define PIECES_WANTED  4
 #define CHUNK_CHANNELS 128
-#define CHUNKS_MAX     4
 
-typedef enum
-{
-  STEP_CONVOLVE, /* by oneDNN */
-  STEP_WINOGRAD, /* by our own kernel */
-  STEP_PICTURE,  /* to up to 4 channels, by our own kernel */
-  STEP_RESAMPLE  /* pooling or up-sampling alone */
-} StepKind;
-
-/* Of one height of strips: all but the last, or the last. */
-typedef struct
-{
-  WctDnnlConv      *conv; /* owned; NULL where there is no such strip */
-  WctPackedWeights *weights[CHUNKS_MAX];
-} Variant;
-
-typedef struct
-{
-  StepKind       kind;
-  const WctConv *layer; /* borrowed; NULL for STEP_RESAMPLE */
-  WctGather      gather;
-  WctMapLayout   out;
-  int32_t        piece_rows, strips; /* of the result; the last strip may have fewer rows */
-  int32_t        chunks;             /* parts of the output channels */
-  Variant        variants[2];        /* full strips, last strip */
-  float         *own_weight;         /* owned; as STEP_PICTURE's or STEP_WINOGRAD's kernel wants it */
-  float         *own_bias;           /* owned; (out_lanes), for STEP_WINOGRAD */
-  double         work;
-} Step;
-
-struct WctPlan
-{
-  Step  *steps; /* owned */
-  int    count;
-  size_t thread_bytes;
-  size_t map_floats[2];
-};
-
-/* ---- Making a plan ------------------------------------------------------------------------------------------ */
-
-static int32_t
-rows_of_strip (const Step *step, int32_t strip)
-{
-  const int32_t left = step->out.shape.h - strip * step->piece_rows;
-
-  return left < step->piece_rows ? left : step->piece_rows;
-}
+/* What our own kernels compute at a time, about, where a strip is wider: input and result stay in the cache. */
+#define PIECE_POSITIONS 4096
+#define PIECE_COLUMNS   64 /* whole groups of Winograd's tiles */
 
 /* Channels with the lanes that fill the last block up. */
 static int32_t
@@ -80,12 +29,12 @@ lanes_of (int32_t channels, int32_t block)
 
 /* oneDNN's view of a layer: whole blocks, since not all of its kernels fill up channels themselves. */
 static WctStatus
-compile (WctCpu *cpu, const Step *step, int32_t rows, WctDnnlConv **out, WctError *err)
+compile (WctCpu *cpu, const WctStep *step, int32_t rows, WctDnnlConv **out, WctError *err)
 {
   const WctConv   *layer = step->layer;
   WctDnnlConvShape shape = {
     .in_c = lanes_of (layer->in_c, step->gather.block),
-    .out_c = lanes_of (layer->out_c, cpu->kernels->block) / step->chunks,
+    .out_c = lanes_of (layer->out_c, cpu->kernels->block) / step->pieces,
     .count = 1,
     .side = 3,
     .rows = rows,
@@ -108,13 +57,13 @@ compile (WctCpu *cpu, const Step *step, int32_t rows, WctDnnlConv **out, WctErro
 }
 
 static WctStatus
-make_variant (WctCpu *cpu, const Step *step, int32_t strip, Variant *variant, WctError *err)
+make_variant (WctCpu *cpu, const WctStep *step, int32_t strip, WctStepVariant *variant, WctError *err)
 {
   const WctConv *layer = step->layer;
-  WctConvPart    part = { layer->name, layer->weight, layer->bias, layer->in_c, layer->out_c / step->chunks };
-  WctStatus      status = compile (cpu, step, rows_of_strip (step, strip), &variant->conv, err);
+  WctConvPart    part = { layer->name, layer->weight, layer->bias, layer->in_c, layer->out_c / step->pieces };
+  WctStatus      status = compile (cpu, step, wct_strip_row_count (&step->out, strip), &variant->conv, err);
 
-  for (int32_t i = 0; i < step->chunks && status == WCT_OK; i++)
+  for (int32_t i = 0; i < step->pieces && status == WCT_OK; i++)
     {
       status = wct_cpu_weights_take (cpu, variant->conv, &part, &variant->weights[i], err);
       part.weight += (size_t)part.out_c * (size_t)part.in_c * 9;
@@ -124,45 +73,45 @@ make_variant (WctCpu *cpu, const Step *step, int32_t strip, Variant *variant, Wc
 }
 
 static WctStatus
-make_variants (WctCpu *cpu, Step *step, WctError *err)
+make_variants (WctCpu *cpu, WctStep *step, WctError *err)
 {
-  const int32_t last = step->strips - 1;
+  const int32_t last = step->out.strips - 1;
   WctStatus     status = make_variant (cpu, step, 0, &step->variants[0], err);
 
-  if (status == WCT_OK && rows_of_strip (step, last) != step->piece_rows)
+  if (status == WCT_OK && wct_strip_row_count (&step->out, last) != step->out.strip_rows)
     status = make_variant (cpu, step, last, &step->variants[1], err);
   return status;
 }
 
 static void
-free_variants (WctCpu *cpu, Step *step)
+free_variants (WctCpu *cpu, WctStep *step)
 {
   for (int v = 0; v < 2; v++)
     {
       wct_dnnl_conv_free (&step->variants[v].conv);
-      for (int i = 0; i < CHUNKS_MAX; i++)
+      for (int i = 0; i < WCT_STEP_CHUNKS_MAX; i++)
         wct_cpu_weights_give_back (cpu, &step->variants[v].weights[i]);
     }
 }
 
 static int32_t
-choose_chunks (const Step *step)
+choose_chunks (const WctStep *step)
 {
   int32_t chunks = 1;
 
-  while (step->strips * chunks < PIECES_WANTED && chunks * 2 <= CHUNKS_MAX
+  while (step->out.strips * chunks < PIECES_WANTED && chunks * 2 <= WCT_STEP_CHUNKS_MAX
          && step->layer->out_c % (CHUNK_CHANNELS * chunks * 2) == 0)
     chunks *= 2;
   return chunks;
 }
 
 static WctStatus
-make_convolution (WctCpu *cpu, Step *step, WctError *err)
+make_convolution (WctCpu *cpu, WctStep *step, WctError *err)
 {
   WctStatus status;
 
-  step->kind = STEP_CONVOLVE;
-  step->chunks = choose_chunks (step);
+  step->kind = WCT_STEP_CONVOLVE;
+  step->pieces = choose_chunks (step);
   status = make_variants (cpu, step, err);
   if (status == WCT_ERR_UNSUPPORTED && step->gather.block == 1)
     {
@@ -174,17 +123,30 @@ make_convolution (WctCpu *cpu, Step *step, WctError *err)
   return status;
 }
 
+/* Columns of a piece, where a strip of whole rows would be too large. */
+static void
+cut_columns (WctStep *step)
+{
+  const int32_t w = step->out.shape.w;
+  const int32_t pieces = (int32_t)(((int64_t)w * step->out.strip_rows + PIECE_POSITIONS / 2) / PIECE_POSITIONS);
+  const int32_t columns = pieces > 1 ? (w / pieces + PIECE_COLUMNS - 1) / PIECE_COLUMNS * PIECE_COLUMNS : w;
+
+  step->piece_columns = columns < w ? columns : w;
+  step->pieces = (w + step->piece_columns - 1) / step->piece_columns;
+}
+
 /* (outputs, in_c, 9) to (outputs, 9, blocks, block), lanes beyond in_c zero. */
 static WctStatus
-make_picture_convolution (WctCpu *cpu, Step *step, WctError *err)
+make_picture_convolution (WctCpu *cpu, WctStep *step, WctError *err)
 {
   const WctConv *layer = step->layer;
   const int32_t  block = cpu->kernels->block;
   const size_t   lanes = (size_t)((layer->in_c + block - 1) / block) * (size_t)block;
   WctStatus      status;
 
-  step->kind = STEP_PICTURE;
+  step->kind = WCT_STEP_PICTURE;
   step->gather.block = block;
+  cut_columns (step);
   status = wct_alloc ((size_t)layer->out_c * 9 * lanes, sizeof (float), layer->name, &step->own_weight, err);
   if (status != WCT_OK)
     return status;
@@ -196,36 +158,40 @@ make_picture_convolution (WctCpu *cpu, Step *step, WctError *err)
   return WCT_OK;
 }
 
-static WctWinogradShape
-winograd_shape (const WctCpu *cpu, const Step *step, int32_t rows)
+WctWinogradShape
+wct_step_winograd_shape (const WctCpu *cpu, const WctStep *step, int32_t rows, int32_t columns)
 {
   const int32_t block = cpu->kernels->block;
+  const size_t  row_floats = (size_t)step->out.shape.w * (size_t)block;
 
-  return (WctWinogradShape){ lanes_of (step->layer->in_c, block),
-                             lanes_of (step->layer->out_c, block),
-                             block,
-                             rows,
-                             step->out.shape.w,
-                             step->layer->relu };
+  return (WctWinogradShape){ .in_lanes = lanes_of (step->layer->in_c, block),
+                             .out_lanes = lanes_of (step->layer->out_c, block),
+                             .block = block,
+                             .rows = rows,
+                             .columns = columns,
+                             .out_row_floats = row_floats,
+                             .out_block_floats = (size_t)rows * row_floats,
+                             .relu = step->layer->relu };
 }
 
 static bool
-suits_own_winograd (const WctCpu *cpu, const Step *step)
+suits_own_winograd (const WctCpu *cpu, const WctStep *step)
 {
-  const WctWinogradShape shape = winograd_shape (cpu, step, step->piece_rows);
+  const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->out.shape.w);
 
   return cpu->kernels->winograd_conv != NULL && step->gather.block > 1 && shape.in_lanes <= OWN_WINOGRAD_LANES_MAX
          && shape.out_lanes <= OWN_WINOGRAD_LANES_MAX && shape.rows * shape.columns >= OWN_WINOGRAD_POSITIONS_MIN;
 }
 
 static WctStatus
-make_own_winograd (WctCpu *cpu, Step *step, WctError *err)
+make_own_winograd (WctCpu *cpu, WctStep *step, WctError *err)
 {
   const WctConv         *layer = step->layer;
-  const WctWinogradShape shape = winograd_shape (cpu, step, step->piece_rows);
+  const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->out.shape.w);
   WctStatus              status;
 
-  step->kind = STEP_WINOGRAD;
+  step->kind = WCT_STEP_WINOGRAD;
+  cut_columns (step);
   WCT_TRY (wct_alloc (wct_winograd_weight_floats (&shape), sizeof (float), layer->name, &step->own_weight, err));
   WCT_TRY (wct_alloc ((size_t)shape.out_lanes, sizeof (float), layer->name, &step->own_bias, err));
   wct_winograd_transform_weights (&shape, layer->weight, layer->in_c, layer->out_c, step->own_weight);
@@ -237,7 +203,7 @@ out:
 
 /* @layer: NULL for resampling alone */
 static WctStatus
-make_step (WctCpu *cpu, const WctConv *layer, WctResample resample, WctShape in, WctShape seen, Step *step,
+make_step (WctCpu *cpu, const WctConv *layer, WctResample resample, WctShape in, WctShape seen, WctStep *step,
            WctError *err)
 {
   const WctShape     out = { layer != NULL ? layer->out_c : seen.c, seen.h, seen.w };
@@ -246,24 +212,17 @@ make_step (WctCpu *cpu, const WctConv *layer, WctResample resample, WctShape in,
   step->layer = layer;
   step->gather = (WctGather){ cpu->kernels, source, resample, seen, source.block, layer != NULL ? 1 : 0 };
   step->out = wct_map_layout (out, cpu->kernels->block);
-  step->piece_rows = step->out.strip_rows;
-  step->strips = step->out.strips;
-  step->chunks = 1;
+  step->pieces = 1;
+  step->piece_columns = seen.w;
   if (layer == NULL)
     {
-      step->kind = STEP_RESAMPLE;
+      step->kind = WCT_STEP_RESAMPLE;
       return WCT_OK;
     }
-
   step->work = 9.0 * layer->in_c * layer->out_c * out.h * out.w;
-  if (step->out.block != 1)
-    return suits_own_winograd (cpu, step) ? make_own_winograd (cpu, step, err) : make_convolution (cpu, step, err);
-
-  /* A planar result is one strip, but any rows of it can be written alone: cut it as its input would be. */
-  const WctMapLayout like = wct_map_layout ((WctShape){ cpu->kernels->block, seen.h, seen.w }, cpu->kernels->block);
-  step->piece_rows = like.strip_rows;
-  step->strips = like.strips;
-  return make_picture_convolution (cpu, step, err);
+  if (step->out.block == 1)
+    return make_picture_convolution (cpu, step, err);
+  return suits_own_winograd (cpu, step) ? make_own_winograd (cpu, step, err) : make_convolution (cpu, step, err);
 }
 
 static WctResample
@@ -292,59 +251,11 @@ make_steps (WctCpu *cpu, WctPlan *plan, const WctLayer *layers, int count, WctSh
             i++;
         }
       const WctConv *conv = layers[i].kind == WCT_LAYER_CONV ? &layers[i].conv : NULL;
-      status = make_step (cpu, conv, resample, in, seen, &plan->steps[plan->count++], err);
+      status = make_step (cpu, conv, resample, in, seen, &plan->steps[plan->count], err);
+      plan->steps[plan->count++].layers = i + 1;
       in = plan->steps[plan->count - 1].out.shape;
     }
   return status;
-}
-
-static size_t
-align_up (size_t bytes)
-{
-  return (bytes + WCT_ALIGNMENT - 1) / WCT_ALIGNMENT * WCT_ALIGNMENT;
-}
-
-static size_t
-gather_bytes (const Step *step)
-{
-  return align_up (wct_gather_floats (&step->gather, step->piece_rows) * sizeof (float));
-}
-
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
-/* What a thread needs for one piece, besides its padded input. */
-static size_t
-conv_scratch_bytes (const WctCpu *cpu, const Step *step)
-{
-  size_t bytes = 0;
-
-  if (step->kind == STEP_WINOGRAD)
-    {
-      const WctWinogradShape shape = winograd_shape (cpu, step, step->piece_rows);
-
-      return wct_winograd_scratch_floats (&shape) * sizeof (float);
-    }
-  for (int v = 0; v < 2; v++)
-    if (step->variants[v].conv != NULL)
-      bytes = larger (bytes, wct_dnnl_conv_scratch_bytes (step->variants[v].conv));
-  return bytes;
-}
-
-static void
-measure_scratch (const WctCpu *cpu, WctPlan *plan)
-{
-  for (int i = 0; i < plan->count; i++)
-    {
-      const Step *step = &plan->steps[i];
-
-      plan->thread_bytes = larger (plan->thread_bytes, gather_bytes (step) + conv_scratch_bytes (cpu, step));
-      if (i + 1 < plan->count)
-        plan->map_floats[i % 2] = larger (plan->map_floats[i % 2], wct_map_floats (&step->out));
-    }
 }
 
 WctStatus
@@ -357,8 +268,8 @@ wct_cpu_plan_new (void *ctx, const WctLayer *layers, int count, WctShape in, Wct
 
   WCT_TRY (wct_alloc (1, sizeof *plan, "plan", &plan, err));
   WCT_TRY (wct_alloc ((size_t)count, sizeof *plan->steps, "plan", &plan->steps, err));
+  plan->in = in;
   WCT_TRY (make_steps (cpu, plan, layers, count, in, err));
-  measure_scratch (cpu, plan);
   *out = plan;
   plan = NULL;
 
@@ -384,154 +295,29 @@ wct_cpu_plan_free (void *ctx, WctPlan **plan)
 }
 
 static size_t
-kept_bytes (const WctCpu *cpu, const Step *step)
+kept_bytes (const WctCpu *cpu, const WctStep *step)
 {
   size_t bytes = 0;
 
-  if (step->kind == STEP_WINOGRAD)
+  if (step->kind == WCT_STEP_WINOGRAD)
     {
-      const WctWinogradShape shape = winograd_shape (cpu, step, step->piece_rows);
+      const WctWinogradShape shape =
+        wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
 
       return wct_winograd_weight_floats (&shape) * sizeof (float);
     }
   for (int v = 0; v < 2; v++)
     if (step->variants[v].conv != NULL)
-      bytes += (size_t)step->chunks * wct_dnnl_conv_weight_bytes (step->variants[v].conv);
+      bytes += (size_t)step->pieces * wct_dnnl_conv_weight_bytes (step->variants[v].conv);
   return bytes;
 }
 
-static size_t
-beyond (size_t wanted, size_t there)
+size_t
+wct_cpu_plan_memory (void *ctx, const WctPlan *plan)
 {
-  return wanted > there ? wanted - there : 0;
-}
+  size_t bytes = 0;
 
-void
-wct_cpu_plan_memory (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch)
-{
-  const WctCpu *cpu = ctx;
-
-  *kept = 0;
   for (int i = 0; i < plan->count; i++)
-    *kept += kept_bytes (cpu, &plan->steps[i]);
-  *scratch = beyond (plan->thread_bytes, cpu->scratch.thread_bytes) * (size_t)wct_pool_threads (cpu->pool);
-  for (int i = 0; i < 2; i++)
-    *scratch += beyond (plan->map_floats[i], cpu->scratch.map_floats[i]) * sizeof (float);
-}
-
-/* ---- Running ------------------------------------------------------------------------------------------------ */
-
-typedef struct
-{
-  WctCpu      *cpu;
-  const Step  *step;
-  const float *source;
-  float       *destination;
-} StepRun;
-
-static WctStatus
-convolve_piece (const StepRun *run, int32_t strip, int32_t chunk, void *scratch, WctError *err)
-{
-  const Step    *step = run->step;
-  const int32_t  rows = rows_of_strip (step, strip);
-  const Variant *variant = &step->variants[rows == step->piece_rows ? 0 : 1];
-  const int32_t  chunk_channels = step->layer->out_c / step->chunks;
-  float         *padded = scratch;
-  float         *result = run->destination + wct_strip_offset (&step->out, strip)
-                  + (size_t)chunk * (size_t)chunk_channels * (size_t)rows * (size_t)step->out.shape.w;
-
-  wct_gather_rows (&step->gather, run->source, strip * step->piece_rows, rows, padded);
-  return wct_dnnl_conv_run (variant->conv, variant->weights[chunk]->packed,
-                            &(WctDnnlBuffers){ .source = padded,
-                                               .bias = variant->weights[chunk]->bias,
-                                               .result = result,
-                                               .scratch = (char *)scratch + gather_bytes (step) },
-                            err);
-}
-
-static void
-convolve_own_piece (const StepRun *run, int32_t strip, void *scratch)
-{
-  const Step            *step = run->step;
-  const int32_t          rows = rows_of_strip (step, strip);
-  const WctWinogradShape shape = winograd_shape (run->cpu, step, rows);
-
-  wct_gather_rows (&step->gather, run->source, strip * step->piece_rows, rows, scratch);
-  run->cpu->kernels->winograd_conv (&shape, scratch, step->own_weight, step->own_bias,
-                                    run->destination + wct_strip_offset (&step->out, strip),
-                                    (float *)(void *)((char *)scratch + gather_bytes (step)));
-}
-
-static void
-convolve_picture_piece (const StepRun *run, int32_t strip, float *padded)
-{
-  const Step    *step = run->step;
-  const WctConv *layer = step->layer;
-  const int32_t  block = step->gather.block;
-  const int32_t  first = strip * step->piece_rows, rows = rows_of_strip (step, strip);
-  float         *channels[WCT_PLANAR_CHANNELS_MAX];
-
-  for (int32_t o = 0; o < layer->out_c; o++)
-    channels[o] =
-      run->destination + ((size_t)o * (size_t)step->out.shape.h + (size_t)first) * (size_t)step->out.shape.w;
-  wct_gather_rows (&step->gather, run->source, first, rows, padded);
-  run->cpu->kernels->picture_conv (padded, (layer->in_c + block - 1) / block, rows, step->out.shape.w, step->own_weight,
-                                   layer->bias, layer->out_c, layer->relu, channels);
-}
-
-static WctStatus
-run_piece (void *data, int item, int thread, WctError *err)
-{
-  const StepRun *run = data;
-  const Step    *step = run->step;
-  const int32_t  strip = item / step->chunks;
-  void          *scratch = run->cpu->scratch.thread[thread];
-
-  switch (step->kind)
-    {
-    case STEP_CONVOLVE:
-      wct_dnnl_begin_single_thread ();
-      return convolve_piece (run, strip, item % step->chunks, scratch, err);
-    case STEP_WINOGRAD:
-      convolve_own_piece (run, strip, scratch);
-      break;
-    case STEP_PICTURE:
-      convolve_picture_piece (run, strip, scratch);
-      break;
-    case STEP_RESAMPLE:
-      wct_gather_rows (&step->gather, run->source, strip * step->piece_rows, rows_of_strip (step, strip),
-                       run->destination + wct_strip_offset (&step->out, strip));
-      break;
-    }
-  return WCT_OK;
-}
-
-static WctStatus
-run_steps (WctCpu *cpu, const WctPlan *plan, const float *source, float *destination, WctMonitor *monitor,
-           WctError *err)
-{
-  WctStatus status = WCT_OK;
-
-  for (int i = 0; i < plan->count && status == WCT_OK; i++)
-    {
-      const Step *step = &plan->steps[i];
-      StepRun     run = { cpu, step, source, i + 1 < plan->count ? cpu->scratch.map[i % 2] : destination };
-
-      status = wct_pool_run (cpu->pool, step->strips * step->chunks, run_piece, &run, monitor, step->work, err);
-      source = run.destination;
-    }
-  return status;
-}
-
-WctStatus
-wct_cpu_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor, WctError *err)
-{
-  WctCpu   *cpu = ctx;
-  const int before = wct_dnnl_begin_single_thread ();
-  WctStatus status = wct_cpu_scratch_reserve (cpu, plan->thread_bytes, plan->map_floats[0], plan->map_floats[1], err);
-
-  if (status == WCT_OK)
-    status = run_steps (cpu, plan, ((const WctCpuTensor *)in)->data, ((WctCpuTensor *)out)->data, monitor, err);
-  wct_dnnl_end_single_thread (before);
-  return status;
+    bytes += kept_bytes (ctx, &plan->steps[i]);
+  return bytes;
 }

@@ -38,7 +38,7 @@ typedef struct
 
   /* WctKernels' */
   void (*picture_conv) (const float *in, int32_t blocks, int32_t rows, int32_t columns, const float *weight,
-                        const float *bias, int32_t outputs, bool relu, float *const *out);
+                        const float *bias, int32_t outputs, bool relu, float *const *out, int32_t out_columns);
 } WctThinConv;
 
 typedef struct

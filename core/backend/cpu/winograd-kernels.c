@@ -47,7 +47,7 @@ static void
 transform_output (const Batch *batch, const float *bias, float *out)
 {
   const WctWinogradShape *shape = batch->shape;
-  const size_t            row_floats = (size_t)shape->columns * WCT_BLOCK;
+  const size_t            row_floats = shape->out_row_floats;
   const size_t            point_floats = (size_t)TILES * (size_t)shape->out_lanes;
   const int32_t           rows = shape->rows - batch->y;
 
@@ -56,7 +56,8 @@ transform_output (const Batch *batch, const float *bias, float *out)
       {
         const int32_t x = batch->x + i * TILE, columns = shape->columns - x;
         const float  *products = batch->products + (size_t)i * (size_t)shape->out_lanes + (size_t)b * WCT_BLOCK;
-        float *tile = out + ((size_t)b * (size_t)shape->rows + (size_t)batch->y) * row_floats + (size_t)x * WCT_BLOCK;
+        float        *tile =
+          out + (size_t)b * shape->out_block_floats + (size_t)batch->y * row_floats + (size_t)x * WCT_BLOCK;
 
         if (rows >= TILE && columns >= TILE)
           transform_output_tile (products, point_floats, load (bias + b * WCT_BLOCK), shape->relu, TILE, TILE,

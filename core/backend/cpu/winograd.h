@@ -8,11 +8,12 @@
 #include <stdint.h>
 
 /* One piece of a map: padded (in_lanes / block, rows + 2, columns + 2, block) to (out_lanes / block, rows, columns,
- * block). Lanes are channels, filled up to whole blocks. */
+ * block), which is a part of something larger. Lanes are channels, filled up to whole blocks. */
 typedef struct
 {
   int32_t in_lanes, out_lanes, block;
   int32_t rows, columns;
+  size_t  out_row_floats, out_block_floats; /* from one row, and one block, of the result to the next */
   bool    relu;
 } WctWinogradShape;
 

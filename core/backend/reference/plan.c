@@ -61,12 +61,18 @@ wct_reference_plan_free (void *ctx, WctPlan **plan)
   wct_free (plan);
 }
 
-void
-wct_reference_plan_memory (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch)
+size_t
+wct_reference_plan_memory (void *ctx, const WctPlan *plan)
 {
   (void)ctx;
-  *kept = sizeof *plan;
-  *scratch = (plan->map_floats[0] + plan->map_floats[1]) * sizeof (float) + plan->row_doubles * sizeof (double);
+  return sizeof *plan;
+}
+
+size_t
+wct_reference_plan_scratch (void *ctx, const WctPlan *plan)
+{
+  (void)ctx;
+  return (plan->map_floats[0] + plan->map_floats[1]) * sizeof (float) + plan->row_doubles * sizeof (double);
 }
 
 /* To at least @count; what was in it is lost. */

@@ -110,6 +110,7 @@ const WctBackendOps wct_backend_reference = {
   .plan_new = wct_reference_plan_new,
   .plan_free = wct_reference_plan_free,
   .plan_memory = wct_reference_plan_memory,
+  .plan_scratch = wct_reference_plan_scratch,
   .plan_run = wct_reference_plan_run,
   .moments = wct_reference_moments,
   .affine = wct_reference_affine,

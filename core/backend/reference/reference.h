@@ -46,7 +46,8 @@ WctStatus wct_reference_upsample (WctShape in_shape, const float *in, float *out
 WctStatus wct_reference_plan_new (void *ctx, const WctLayer *layers, int count, WctShape in, WctPlan **out,
                                   WctError *err);
 void      wct_reference_plan_free (void *ctx, WctPlan **plan);
-void      wct_reference_plan_memory (void *ctx, const WctPlan *plan, size_t *kept, size_t *scratch);
+size_t    wct_reference_plan_memory (void *ctx, const WctPlan *plan);
+size_t    wct_reference_plan_scratch (void *ctx, const WctPlan *plan);
 WctStatus wct_reference_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                                   WctError *err);
 WctStatus wct_reference_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,

@@ -2,6 +2,7 @@
 #ifndef WCT_JOB_H
 #define WCT_JOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,13 +58,40 @@ WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctE
 WCT_API WctStatus wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err);
 
 /**
+ * wct_job_limit_memory: how much memory runs may take at their peak, beyond what is in use before.
+ * @bytes: 0: half of what is free (the default)
+ * Where the picture or a level's features do not fit, they go to a temporary file without a name, in $TMPDIR or
+ * /var/tmp. The result has the same bits. Not while the job runs.
+ */
+WCT_API void wct_job_limit_memory (WctJob *job, size_t bytes);
+
+/**
  * wct_job_memory: how much memory a run will take at its peak, beyond what is in use before this call.
  * @width, @height: of the content
- * @bytes: written on WCT_OK
+ * @bytes: written on WCT_OK; more than the limit where even temporary files do not help: wct_job_begin refuses then
  *
- * Makes the plans, which the run then finds there: packed weights are allocated here, and counted.
+ * Makes the plans, which the run then finds there: packed weights are allocated here, and counted. The caller's own
+ * pictures are not.
  */
 WCT_API WctStatus wct_job_memory (WctJob *job, int32_t width, int32_t height, size_t *bytes, WctError *err);
+
+/* After wct_job_memory or wct_job_begin: will that run use temporary files? */
+WCT_API bool wct_job_uses_files (const WctJob *job);
+
+/**
+ * A run in four steps, for pictures that are never in memory as a whole. wct_job_run is the same at once.
+ *
+ *   wct_job_begin      makes room for a picture of this size. WCT_ERR_NO_MEMORY where the limit does not allow it
+ *   wct_job_put_rows   the content's rows from @first on, interleaved R, G, B; each row once, in any order; finite
+ *   wct_job_process    stylizes
+ *   wct_job_get_rows   the result's rows, in any order, as often as wanted, until the next run. Not clipped
+ *
+ * Different threads may take different steps, one at a time. Errors and hooks as for wct_job_run.
+ */
+WCT_API WctStatus wct_job_begin (WctJob *job, int32_t width, int32_t height, WctError *err);
+WCT_API WctStatus wct_job_put_rows (WctJob *job, const WctImage *rows, int32_t first, WctError *err);
+WCT_API WctStatus wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err);
+WCT_API WctStatus wct_job_get_rows (const WctJob *job, int32_t first, WctImage *rows, WctError *err);
 
 /**
  * wct_job_run: stylize @content (or noise: a texture).
@@ -80,7 +108,7 @@ WCT_API WctStatus wct_job_run (WctJob *job, const WctImage *content, WctImage *r
 
 /**
  * wct_job_keep: the runs to come keep the picture between all levels, for wct_job_rerun.
- * Costs three floats a pixel for each level. Before the first run.
+ * Costs three floats a pixel for each level, and its features. Before the first run.
  */
 WCT_API void wct_job_keep (WctJob *job);
 

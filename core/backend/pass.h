@@ -1,0 +1,87 @@
+/* A pass over a picture: rows go in at the top, are encoded, measured, mapped and decoded on their way, and rows come
+ * out at the bottom. A level of a job is two of them: one measures, and may keep the features; the other maps and
+ * decodes. How much of a feature map is there at any time is the back end's business. */
+#ifndef WCT_PASS_H
+#define WCT_PASS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "moments.h"
+#include "monitor.h"
+#include "network.h"
+#include "store.h"
+#include "transform.h"
+
+struct WctBackend;
+struct WctPlan;
+
+typedef enum
+{
+  WCT_SELECT_MEASURED, /* where a region is measured */
+  WCT_SELECT_MAPPED    /* where its map applies */
+} WctSelectUse;
+
+/* Regions of a feature map. */
+typedef struct
+{
+  int         count;
+  const void *data;
+
+  /* Writes which positions of @rows rows from @first on belong to @region: 1 or 0, row-major. Any thread. */
+  void (*rows) (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select);
+} WctSelect;
+
+/* Features that are measured: behind the first @layers layers of the encoder. */
+typedef struct
+{
+  int          layers;
+  WctMoments **moments; /* one for each region, written */
+} WctTap;
+
+/* Everything is borrowed. Pictures lie row after row, each of (3, w) floats. */
+typedef struct
+{
+  WctShape        picture, features;
+  const WctStore *from;    /* the picture; NULL: features that an earlier pass kept */
+  struct WctPlan *encoder; /* NULL where they are kept ones */
+  const WctTap   *taps;
+  int             tap_count;
+  const WctSelect *select; /* NULL: one region, everything */
+  WctStore        *kept;   /* features, in the back end's order: written where there is a picture, else read; NULL */
+
+  const WctAffine *const *maps;    /* one for each region; NULL where a region stays as it is. NULL: none */
+  struct WctPlan         *decoder; /* NULL: the pass ends with the features */
+  WctStore               *result;  /* a picture; may be the one that is read: rows are written after they were used */
+} WctPass;
+
+static inline int
+wct_pass_regions (const WctPass *pass)
+{
+  return pass->select == NULL ? 1 : pass->select->count;
+}
+
+static inline size_t
+wct_picture_row_bytes (WctShape picture)
+{
+  return (size_t)picture.c * (size_t)picture.w * sizeof (float);
+}
+
+/* Bytes of a picture in a store. */
+static inline size_t
+wct_picture_store_bytes (WctShape picture)
+{
+  return wct_picture_row_bytes (picture) * (size_t)picture.h;
+}
+
+/* Advances @monitor by the work of the plans (wct_layers_work). WCT_ERR_NUMERIC where the result is not finite. */
+WctStatus wct_pass_run (struct WctBackend *backend, const WctPass *pass, WctMonitor *monitor, WctError *err);
+
+/* Bytes that it allocates beyond what the back end has already. Stores need not be there: whether they are NULL is all
+ * that counts. */
+size_t wct_pass_memory (struct WctBackend *backend, const WctPass *pass);
+
+/* Bytes of kept features. */
+size_t wct_pass_kept_bytes (struct WctBackend *backend, WctShape features);
+
+#endif

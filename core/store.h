@@ -1,0 +1,27 @@
+/* Bytes that wait between two passes: in memory, or in a temporary file where memory is short. */
+#ifndef WCT_STORE_H
+#define WCT_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <wct/status.h>
+
+typedef struct WctStore WctStore;
+
+/**
+ * wct_store_new: room for @size bytes, zero at first.
+ * @in_file: in a file of $TMPDIR (/var/tmp where that is not set) instead of memory. It has no name, so that nothing
+ * stays behind, however the process ends; its room on the disk is taken here, and a full disk is told here.
+ * @what: names the thing in sentences: "picture"
+ */
+WctStatus wct_store_new (size_t size, bool in_file, const char *what, WctStore **out, WctError *err);
+void      wct_store_free (WctStore **store);
+
+bool wct_store_in_file (const WctStore *store);
+
+/* Any threads at once, where what they write does not overlap with what others read or write. */
+WctStatus wct_store_read (const WctStore *store, size_t offset, size_t size, void *out, WctError *err);
+WctStatus wct_store_write (WctStore *store, size_t offset, size_t size, const void *bytes, WctError *err);
+
+#endif
