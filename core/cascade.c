@@ -7,9 +7,12 @@
 #include "model.h"
 #include "planar.h"
 
-/* From this level on keeping features is cheaper than encoding them twice: they are smaller than the picture's maps,
- * and the encoder is long (docs/benchmarks.md). */
+/* Features are kept between the two passes of a level where that is cheaper than encoding them twice: where enough
+ * multiply-adds led to each byte, and either they are small beside the maps that led to them, or small at all
+ * (docs/benchmarks.md). */
+#define KEEPS_FROM_WORK  32 /* multiply-adds a byte */
 #define KEEPS_FROM_LEVEL 3
+#define KEEPS_UP_TO      ((size_t)64 << 20)
 
 static void
 free_stores (WctCascade *cascade)
@@ -42,6 +45,15 @@ wct_cascade_clear (WctCascade *cascade)
   cascade->keeps = keeps;
 }
 
+static bool
+keeping_pays (const WctCascade *cascade, const WctStage *stage)
+{
+  const size_t bytes = wct_pass_kept_bytes (cascade->backend, stage->shape);
+
+  return stage->encoder_work >= KEEPS_FROM_WORK * (double)bytes
+         && (stage->level >= KEEPS_FROM_LEVEL || bytes <= KEEPS_UP_TO);
+}
+
 static WctStatus
 plan_stage (WctCascade *cascade, const WctModel *model, int level, WctError *err)
 {
@@ -56,7 +68,7 @@ plan_stage (WctCascade *cascade, const WctModel *model, int level, WctError *err
   stage->encoder_layers = encoder->count;
   stage->encoder_work = wct_layers_work (encoder->layers, encoder->count, cascade->shape);
   stage->decoder_work = wct_layers_work (decoder->layers, decoder->count, stage->shape);
-  stage->keeps_features = cascade->keeps || level >= KEEPS_FROM_LEVEL;
+  stage->keeps_features = cascade->keeps || keeping_pays (cascade, stage);
   WCT_TRY (ops->plan_new (ctx, encoder->layers, encoder->count, cascade->shape, &stage->encoder, err));
   WCT_TRY (ops->plan_new (ctx, decoder->layers, decoder->count, stage->shape, &stage->decoder, err));
 
@@ -107,25 +119,25 @@ kept_bytes (const WctCascade *cascade, const WctStage *stage)
 static size_t
 pass_bytes (const WctCascade *cascade, const WctStage *stage, const WctSelect *select)
 {
-  WctStore *const              there = cascade->picture;
-  const WctAffine *const       no_maps = NULL;
-  const WctTap                 tap = { .layers = stage->encoder_layers };
-  const WctPass                measure = { .picture = cascade->shape,
-                                           .features = stage->shape,
-                                           .from = there,
-                                           .encoder = stage->encoder,
-                                           .taps = &tap,
-                                           .tap_count = 1,
-                                           .select = select,
-                                           .kept = there };
-  const WctPass                map = { .picture = cascade->shape,
-                                       .features = stage->shape,
-                                       .from = there,
-                                       .encoder = stage->keeps_features ? NULL : stage->encoder,
-                                       .select = select,
-                                       .maps = &no_maps,
-                                       .decoder = stage->decoder,
-                                       .result = there };
+  WctStore *const        there = cascade->picture;
+  const WctAffine *const no_maps = NULL;
+  const WctTap           tap = { .layers = stage->encoder_layers };
+  const WctPass          measure = { .picture = cascade->shape,
+                                     .features = stage->shape,
+                                     .from = there,
+                                     .encoder = stage->encoder,
+                                     .taps = &tap,
+                                     .tap_count = 1,
+                                     .select = select,
+                                     .kept = there };
+  const WctPass          map = { .picture = cascade->shape,
+                                 .features = stage->shape,
+                                 .from = there,
+                                 .encoder = stage->keeps_features ? NULL : stage->encoder,
+                                 .select = select,
+                                 .maps = &no_maps,
+                                 .decoder = stage->decoder,
+                                 .result = there };
 
   return larger (wct_pass_memory (cascade->backend, &measure), wct_pass_memory (cascade->backend, &map));
 }
@@ -274,8 +286,8 @@ wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *
   WCT_TRY (wct_alloc (row_bytes (cascade), 1, "row", &planes, err));
   for (int32_t y = 0; y < rows->height; y++)
     {
-      WCT_TRY (wct_store_read (cascade->picture, (size_t)(first + y) * row_bytes (cascade), row_bytes (cascade),
-                               planes, err));
+      WCT_TRY (
+        wct_store_read (cascade->picture, (size_t)(first + y) * row_bytes (cascade), row_bytes (cascade), planes, err));
       wct_planar_row_to_image (planes, cascade->shape.w, rows, y);
     }
 

@@ -299,8 +299,8 @@ settle (WctJob *job)
 
   if (job->settled)
     return;
-  job->needed = wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job),
-                                    limit_of (job));
+  job->needed =
+    wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job), limit_of (job));
   job->settled = true;
 }
 

@@ -87,8 +87,8 @@ wct_planar_from_image (const WctImage *image, float *planar)
       for (int32_t y = 0; y < image->height; y++)
         part_plane (image, y, c, shape.w, plane + (size_t)y * (size_t)shape.w);
       for (int32_t y = image->height; y < shape.h; y++)
-        memcpy (plane + (size_t)y * (size_t)shape.w,
-                plane + (size_t)wct_mirror (y, image->height) * (size_t)shape.w, (size_t)shape.w * sizeof *plane);
+        memcpy (plane + (size_t)y * (size_t)shape.w, plane + (size_t)wct_mirror (y, image->height) * (size_t)shape.w,
+                (size_t)shape.w * sizeof *plane);
     }
 }
 

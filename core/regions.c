@@ -58,8 +58,7 @@ wct_regions_new (const WctMask *masks, int count, int32_t width, int32_t height,
     {
       out->active[i] = true;
       for (int32_t x = 0; x < features.w; x++)
-        out->column[(size_t)i * (size_t)features.w + (size_t)x] =
-          sample_index (x, out->cell, width, masks[i].width);
+        out->column[(size_t)i * (size_t)features.w + (size_t)x] = sample_index (x, out->cell, width, masks[i].width);
     }
 
 out:
@@ -85,8 +84,7 @@ mask_row (const WctRegions *regions, int region, int32_t y)
 {
   const WctMask *mask = &regions->masks[region];
 
-  return mask->pixels
-         + (size_t)sample_index (y, regions->cell, regions->height, mask->height) * (size_t)mask->width;
+  return mask->pixels + (size_t)sample_index (y, regions->cell, regions->height, mask->height) * (size_t)mask->width;
 }
 
 static void

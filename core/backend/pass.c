@@ -28,7 +28,8 @@ count_floats (WctShape shape)
 static size_t
 planar_floats (const WctPass *pass)
 {
-  const size_t picture = count_floats (pass->picture), features = pass->kept == NULL ? 0 : count_floats (pass->features);
+  const size_t picture = count_floats (pass->picture),
+               features = pass->kept == NULL ? 0 : count_floats (pass->features);
 
   return picture > features ? picture : features;
 }
@@ -132,8 +133,8 @@ fetch (Whole *whole, WctError *err)
 {
   WctStatus status;
 
-  WCT_TRY (wct_store_read (whole->pass->kept, 0, count_floats (whole->pass->features) * sizeof (float), whole->planar,
-                           err));
+  WCT_TRY (
+    wct_store_read (whole->pass->kept, 0, count_floats (whole->pass->features) * sizeof (float), whole->planar, err));
   WCT_TRY (whole->ops->upload (whole->ctx, whole->planar, whole->features, err));
 
 out:

@@ -42,11 +42,11 @@ typedef struct
 /* Everything is borrowed. Pictures lie row after row, each of (3, w) floats. */
 typedef struct
 {
-  WctShape        picture, features;
-  const WctStore *from;    /* the picture; NULL: features that an earlier pass kept */
-  struct WctPlan *encoder; /* NULL where they are kept ones */
-  const WctTap   *taps;
-  int             tap_count;
+  WctShape         picture, features;
+  const WctStore  *from;    /* the picture; NULL: features that an earlier pass kept */
+  struct WctPlan  *encoder; /* NULL where they are kept ones */
+  const WctTap    *taps;
+  int              tap_count;
   const WctSelect *select; /* NULL: one region, everything */
   WctStore        *kept;   /* features, in the back end's order: written where there is a picture, else read; NULL */
 

@@ -78,7 +78,7 @@ the_middle_of_a_cell_decides_and_the_mask_is_mirrored_beyond_the_picture (void *
       WctRegions     regions;
       WctError       err;
 
-      uint8_t        inside[64 * 64];
+      uint8_t inside[64 * 64];
 
       assert_int_equal (wct_regions_new (&mask, 1, width, height, shape, &regions, &err), WCT_OK);
       look_up (&regions, 0, WCT_SELECT_MEASURED, shape, inside);

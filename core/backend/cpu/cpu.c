@@ -106,9 +106,9 @@ wct_cpu_scratch_reserve (WctCpu *cpu, size_t thread_bytes, size_t ring_floats, W
   WctCpuScratch *scratch = &cpu->scratch;
   WctStatus      status = grow_threads (cpu, thread_bytes, err);
 
-  return status != WCT_OK ? status
-                          : grow (ring_floats, sizeof (float), "feature maps", &scratch->ring_floats, &scratch->rings,
-                                  err);
+  return status != WCT_OK
+           ? status
+           : grow (ring_floats, sizeof (float), "feature maps", &scratch->ring_floats, &scratch->rings, err);
 }
 
 static void
@@ -257,8 +257,8 @@ cpu_upload (void *ctx, const float *planar, WctTensor *out, WctError *err)
     for (int32_t y = 0; y < shape.h; y++)
       {
         const float *from = planar + ((size_t)c * (size_t)shape.h + (size_t)y) * (size_t)shape.w;
-        float       *to =
-          tensor->map.data + (wct_map_row (layout, tensor->map.data, c / layout->block, y) - tensor->map.data) + c % layout->block;
+        float *to = tensor->map.data + (wct_map_row (layout, tensor->map.data, c / layout->block, y) - tensor->map.data)
+                    + c % layout->block;
 
         for (int32_t x = 0; x < shape.w; x++)
           to[(size_t)x * (size_t)layout->block] = from[x];

@@ -79,9 +79,8 @@ wct_cpu_mapping_new (WctCpu *cpu, const WctMapLayout *layout, const WctSelect *s
   float        *matrix = NULL;
   WctStatus     status;
 
-  *out = (WctCpuMapping){
-    .cpu = cpu, .layout = *layout, .select = select, .regions = select == NULL ? 1 : select->count
-  };
+  *out =
+    (WctCpuMapping){ .cpu = cpu, .layout = *layout, .select = select, .regions = select == NULL ? 1 : select->count };
   WCT_TRY (make_conv (out, layout->strip_rows, &out->convs[0], err));
   if (last_rows != layout->strip_rows)
     WCT_TRY (make_conv (out, last_rows, &out->convs[1], err));
@@ -147,12 +146,11 @@ map_region (const WctCpuMapping *mapping, const WctCpuRegionMap *map, const floa
     mapping->cpu->kernels->center_block (in + (size_t)b * plane, positions, layout->block,
                                          map->center + b * layout->block, centered + (size_t)b * plane);
   wct_dnnl_begin_single_thread ();
-  return wct_dnnl_conv_run (mapping->convs[v], map->weights[v],
-                            &(WctDnnlBuffers){ .source = centered,
-                                               .bias = map->bias,
-                                               .result = out,
-                                               .scratch = (char *)scratch + own_scratch (mapping) },
-                            err);
+  return wct_dnnl_conv_run (
+    mapping->convs[v], map->weights[v],
+    &(WctDnnlBuffers){
+      .source = centered, .bias = map->bias, .result = out, .scratch = (char *)scratch + own_scratch (mapping) },
+    err);
 }
 
 /* All regions see the features as they were encoded. */

@@ -209,8 +209,7 @@ total_products (const WctCpuMeasure *measure, int region, WctMoments *out)
   for (int32_t group = 0; group < measure->groups; group++)
     for (size_t row = 0; row < (size_t)channels; row++)
       for (size_t column = row; column < (size_t)channels; column++)
-        out->covariance[row * (size_t)channels + column] +=
-          products_of (measure, region, group)[row * lanes + column];
+        out->covariance[row * (size_t)channels + column] += products_of (measure, region, group)[row * lanes + column];
   for (int32_t strip = 0; strip < measure->layout.strips; strip++)
     {
       double *away = mean_of (measure, region, strip);

@@ -106,6 +106,7 @@ add_load (Line *line, const WctStore *from, WctShape picture)
   const WctMapLayout layout = wct_map_layout (picture, line->cpu->kernels->block);
 
   return add_station (line, (WctStation){ .run = load_rows,
+                                          .name = "load",
                                           .what = from,
                                           .out.layout = layout,
                                           .strips = layout.strips,
@@ -119,6 +120,7 @@ add_save (Line *line, WctStation *source, WctStore *to)
   const WctMapLayout *layout = &source->out.layout;
 
   add_station (line, (WctStation){ .run = save_rows,
+                                   .name = "save",
                                    .into = to,
                                    .source = source,
                                    .strips = layout->strips,
@@ -193,6 +195,7 @@ add_fetch (Line *line, const WctStore *kept, WctShape features)
   const WctMapLayout layout = wct_map_layout (features, line->cpu->kernels->block);
 
   return add_station (line, (WctStation){ .run = fetch_features,
+                                          .name = "fetch",
                                           .what = kept,
                                           .out.layout = layout,
                                           .strips = layout.strips,
@@ -203,6 +206,7 @@ static void
 add_keep (Line *line, WctStation *source, WctStore *kept)
 {
   add_station (line, (WctStation){ .run = keep_features,
+                                   .name = "keep",
                                    .into = kept,
                                    .source = source,
                                    .strips = source->out.layout.strips,
@@ -216,6 +220,7 @@ add_measure (Line *line, WctStation *source, const WctSelect *select, WctMoments
   WctCpuMeasure      *measure = &line->measures[line->measure_count];
 
   add_station (line, (WctStation){ .run = measure_features,
+                                   .name = "moments",
                                    .what = measure,
                                    .source = source,
                                    .strips = layout->strips,
@@ -230,6 +235,7 @@ static WctStation *
 add_mapping (Line *line, WctStation *source)
 {
   return add_station (line, (WctStation){ .run = map_features,
+                                          .name = "map",
                                           .what = &line->mapping,
                                           .source = source,
                                           .out.layout = source->out.layout,
@@ -256,6 +262,7 @@ static WctStation *
 add_step (Line *line, const WctStep *step, WctStation *source)
 {
   return add_station (line, (WctStation){ .run = run_step,
+                                          .name = step->layer == NULL ? "resample" : step->layer->name,
                                           .what = step,
                                           .into = line->cpu,
                                           .source = source,
@@ -369,8 +376,7 @@ make_line (Line *line, const WctPass *pass, WctError *err)
     source = add_fetch (line, pass->kept, pass->features);
   if (pass->maps != NULL)
     {
-      WCT_TRY (
-        wct_cpu_mapping_new (line->cpu, &source->out.layout, pass->select, pass->maps, &line->mapping, err));
+      WCT_TRY (wct_cpu_mapping_new (line->cpu, &source->out.layout, pass->select, pass->maps, &line->mapping, err));
       source = add_mapping (line, source);
     }
   if (pass->decoder != NULL)
@@ -415,9 +421,8 @@ wct_cpu_pass_memory (void *ctx, const WctPass *pass)
         bytes += wct_cpu_measure_bytes (&pass->encoder->steps[i].out, regions);
   if (pass->maps != NULL)
     {
-      line.mapping = (WctCpuMapping){
-        .cpu = ctx, .layout = source->out.layout, .select = pass->select, .regions = regions
-      };
+      line.mapping =
+        (WctCpuMapping){ .cpu = ctx, .layout = source->out.layout, .select = pass->select, .regions = regions };
       source = add_mapping (&line, source);
     }
   if (pass->decoder != NULL)
@@ -490,8 +495,7 @@ wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const Wct
   const int             before = wct_dnnl_begin_single_thread ();
   WctStatus             status;
 
-  WCT_TRY (
-    wct_cpu_mapping_new (ctx, &map->layout, select == NULL ? NULL : &by_table, &affine, &line.mapping, err));
+  WCT_TRY (wct_cpu_mapping_new (ctx, &map->layout, select == NULL ? NULL : &by_table, &affine, &line.mapping, err));
   add_mapping (&line, add_tensor (&line, features))->out = *map;
   WCT_TRY (run_line (&line, monitor, err));
 

@@ -2,15 +2,18 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "mem.h"
 
+WctPipelineTrace *wct_pipeline_trace;
+
 typedef struct
 {
-  WctStation   *stations;
-  int           count;
-  void *const  *scratch;
-  WctMonitor   *monitor; /* the calling thread's */
+  WctStation     *stations;
+  int             count;
+  void *const    *scratch;
+  WctMonitor     *monitor; /* the calling thread's */
   pthread_mutex_t lock;
   pthread_cond_t  changed;
   int             waiting; /* threads */
@@ -148,11 +151,17 @@ take_piece (Pipeline *pipeline, int32_t *strip, int32_t *piece)
   return NULL;
 }
 
+static double
+work_of_piece (const WctStation *station)
+{
+  return station->work / station->strips / station->pieces;
+}
+
 static void
 note_done (Pipeline *pipeline, WctStation *station, int32_t strip)
 {
   pipeline->left--;
-  pipeline->work += station->work / station->strips / station->pieces;
+  pipeline->work += work_of_piece (station);
   if (--station->missing[strip] > 0)
     return;
   while (station->done < station->strips && station->missing[station->done] == 0)
@@ -177,6 +186,26 @@ tell_monitor (Pipeline *pipeline)
     pipeline->stop = true;
 }
 
+static double
+seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static WctStatus
+make_piece (const WctStation *station, int32_t strip, int32_t piece, int thread, void *scratch, WctError *err)
+{
+  const double start = wct_pipeline_trace == NULL ? 0 : seconds ();
+  WctStatus    status = station->run (station, strip, piece, scratch, err);
+
+  if (wct_pipeline_trace != NULL)
+    wct_pipeline_trace (station->name, thread, start, seconds (), work_of_piece (station));
+  return status;
+}
+
 static WctStatus
 work (void *data, int item, int thread, WctError *err)
 {
@@ -198,7 +227,7 @@ work (void *data, int item, int thread, WctError *err)
           continue;
         }
       pthread_mutex_unlock (&pipeline->lock);
-      status = station->run (station, strip, piece, pipeline->scratch[thread], err);
+      status = make_piece (station, strip, piece, thread, pipeline->scratch[thread], err);
       pthread_mutex_lock (&pipeline->lock);
       note_done (pipeline, station, strip);
       if (thread == 0)

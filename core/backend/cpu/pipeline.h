@@ -20,6 +20,7 @@ struct WctStation
 {
   /* Makes a piece of a strip. @scratch: the thread's. NULL, without strips: the result is there already */
   WctStatus (*run) (const WctStation *station, int32_t strip, int32_t piece, void *scratch, WctError *err);
+  const char *name; /* for traces: "encoder4.conv3_1" */
   const void *what; /* for run, borrowed */
   void       *into; /* likewise, where it is written to */
 
@@ -45,8 +46,15 @@ struct WctStation
  * result has a place (out.data) keep it. Returns the floats of all rings that have none. */
 size_t wct_pipeline_size (WctStation *stations, int count, int threads);
 
-/* Gives each ring without a place its part of @room, and makes all strips. @scratch: one for each of the pool's threads */
+/* Gives each ring without a place its part of @room, and makes all strips. @scratch: one for each of the pool's threads
+ */
 WctStatus wct_pipeline_run (WctStation *stations, int count, float *room, void *const *scratch, WctPool *pool,
                             WctMonitor *monitor, WctError *err);
+
+/* For benchmarks: is told of each piece after it was made, on its thread, with seconds of the monotonic clock. NULL:
+ * off.
+ * @work: multiply-adds */
+typedef void             WctPipelineTrace (const char *name, int thread, double start, double end, double work);
+extern WctPipelineTrace *wct_pipeline_trace;
 
 #endif

@@ -301,8 +301,7 @@ kept_bytes (const WctCpu *cpu, const WctStep *step)
 
   if (step->kind == WCT_STEP_WINOGRAD)
     {
-      const WctWinogradShape shape =
-        wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
+      const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
 
       return wct_winograd_weight_floats (&shape) * sizeof (float);
     }

@@ -240,8 +240,7 @@ make_strip (const WctThinConv *conv, const Rows *rows, int32_t first, int32_t co
   if (conv->side == 3)
     {
       gather_strip (rows, first - 1, count + 2, strip);
-      conv->picture_conv (strip, rows->blocks, count, columns, weight, bias, conv->channels, relu, out,
-                      columns);
+      conv->picture_conv (strip, rows->blocks, count, columns, weight, bias, conv->channels, relu, out, columns);
       return;
     }
   /* An embedding: the middle of a kernel that is 0 around it. */
@@ -249,8 +248,7 @@ make_strip (const WctThinConv *conv, const Rows *rows, int32_t first, int32_t co
 
   padded.border = 1;
   gather_strip (&padded, first - 1, count + 2, strip);
-  conv->picture_conv (strip, rows->blocks, count, columns, weight, bias, conv->channels, relu, out,
-                      columns);
+  conv->picture_conv (strip, rows->blocks, count, columns, weight, bias, conv->channels, relu, out, columns);
 }
 
 void

@@ -56,8 +56,7 @@ transform_output (const Batch *batch, const float *bias, float *out)
       {
         const int32_t x = batch->x + i * TILE, columns = shape->columns - x;
         const float  *products = batch->products + (size_t)i * (size_t)shape->out_lanes + (size_t)b * WCT_BLOCK;
-        float        *tile =
-          out + (size_t)b * shape->out_block_floats + (size_t)batch->y * row_floats + (size_t)x * WCT_BLOCK;
+        float *tile = out + (size_t)b * shape->out_block_floats + (size_t)batch->y * row_floats + (size_t)x * WCT_BLOCK;
 
         if (rows >= TILE && columns >= TILE)
           transform_output_tile (products, point_floats, load (bias + b * WCT_BLOCK), shape->relu, TILE, TILE,
