@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "exit-status.h"
+#include "memory-check.h"
 #include "output.h"
 
 #define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT)
@@ -84,6 +85,17 @@ take_size (void *data, const WctOption *option, const char *value, WctError *err
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--size takes WIDTHxHEIGHT in pixels, as 512x384, not '%s'", value);
   arguments->width = (int32_t)width;
   arguments->height = (int32_t)height;
+  return WCT_OK;
+}
+
+static WctStatus
+take_memory (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+
+  (void)option;
+  if (!wct_read_bytes (value, &arguments->memory))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--memory takes a size, as 1.5G or 800M, not '%s'", value);
   return WCT_OK;
 }
 
@@ -241,6 +253,11 @@ static const WctOption options[] = {
     "auto, cpu or reference (default auto: the fastest that works).", .take = take_backend },
   { PICTURES, "Model and machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
     .take = wct_take_int32, .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
+  { STYLES, "Model and machine", "memory", 0, "SIZE",
+    "Memory to use at most, as 1.5G or 800M; what does not fit goes to temporary files in $TMPDIR or /var/tmp "
+    "(default: "
+    "half of what is free).",
+    .take = take_memory },
 
   { ALL, "Other", "help", 'h', NULL, "Show this help.", .take = wct_take_help },
 };

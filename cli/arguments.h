@@ -49,6 +49,7 @@ typedef struct
   int32_t     width, height; /* --size; 0 where not given */
   int32_t     level;         /* 0 where not given */
   int32_t     threads;
+  size_t      memory; /* --memory, in bytes; 0 where not given */
   bool        json, force, quiet, help;
 } WctArguments;
 

@@ -15,7 +15,7 @@ check_memory (WctStudio *studio, WctError *err)
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE);
   WCT_TRY (wct_reconstruct_memory (studio->model, studio->backend, studio->arguments->level, image->width,
                                    image->height, &needed, err));
-  WCT_TRY (wct_memory_check (studio->name, needed, image->width, image->height, "--content-size", true, err));
+  WCT_TRY (wct_memory_check (studio->name, needed, 0, image->width, image->height, "--content-size", true, err));
   studio->report.estimated_memory = wct_memory_used () + needed;
 
 out:
@@ -43,7 +43,9 @@ wct_command_reconstruct (const WctArguments *arguments, WctError *err)
   WCT_TRY (wct_studio_open (&studio, arguments, err));
   WCT_TRY (
     wct_studio_read_picture (&studio, arguments->operands[0], arguments->params.content_size, "--content-size", err));
-  WCT_TRY (wct_output_check_alpha (&studio.output, &studio.picture, err));
+  WCT_TRY (wct_output_check_alpha (&studio.output, studio.picture.alpha,
+                                   (size_t)studio.picture.image.width * (size_t)studio.picture.image.height,
+                                   studio.picture.alpha_max, err));
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (check_memory (&studio, err));
   WCT_TRY (run_autoencoder (&studio, err));

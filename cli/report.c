@@ -106,6 +106,7 @@ wct_report_print (WctReport *report, WctError *err)
   json_object_set_new (json, "seconds", seconds_json (report));
   json_object_set_new (json, "peak_memory_bytes", json_integer ((json_int_t)wct_memory_peak ()));
   json_object_set_new (json, "estimated_memory_bytes", json_integer ((json_int_t)report->estimated_memory));
+  json_object_set_new (json, "temporary_files", json_boolean (report->uses_files));
   json_object_set_new (json, "backend", wct_json_text (report->backend));
   json_object_set_new (json, "backend_detail", wct_json_text (report->backend_detail));
   json_object_set_new (json, "threads", json_integer (report->threads));

@@ -26,6 +26,7 @@ typedef struct
   double           stage_began;
   WctStage         stage;
   size_t           estimated_memory; /* of the whole process at its peak, as foreseen; 0: not known */
+  bool             uses_files;       /* did pictures or features wait in temporary files? */
   const char      *backend, *backend_detail;
   int              threads;
   const char      *model;

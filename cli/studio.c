@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exit-status.h"
@@ -31,7 +32,7 @@ read_picture (const char *path, int32_t size, const char *option, const WctOutpu
   WCT_TRY (wct_picture_open (path, size, &file, err));
   if (output != NULL)
     WCT_TRY (wct_output_check_size (output, file.width, file.height, err));
-  WCT_TRY (wct_memory_check (file.name, wct_picture_bytes (&file), file.width, file.height, option, false, err));
+  WCT_TRY (wct_memory_check (file.name, wct_picture_bytes (&file), 0, file.width, file.height, option, false, err));
   WCT_TRY (wct_picture_read (&file, picture, err));
 
 out:
@@ -44,6 +45,25 @@ wct_studio_read_picture (WctStudio *studio, const char *path, int32_t size, cons
 {
   studio->name = path;
   return read_picture (path, size, option, &studio->output, &studio->picture, err);
+}
+
+WctStatus
+wct_studio_open_picture (WctStudio *studio, const char *path, int32_t size, const char *option, WctError *err)
+{
+  WctPictureFile *file = &studio->file;
+  WctStatus       status;
+
+  studio->name = path;
+  studio->file_size = size;
+  WCT_TRY (wct_picture_open (path, size, file, err));
+  WCT_TRY (wct_output_check_size (&studio->output, file->width, file->height, err));
+  WCT_TRY (
+    wct_memory_check (file->name, wct_picture_stream_bytes (file), 0, file->width, file->height, option, false, err));
+  wct_picture_describe (file, &studio->picture);
+  studio->keep_alpha = file->alpha;
+
+out:
+  return status;
 }
 
 WctStatus
@@ -148,20 +168,23 @@ out:
   return status;
 }
 
-void
-wct_studio_expect (WctStudio *studio, size_t before, size_t needed)
+/* Half of what is free, or what --memory leaves beside what is in use. */
+static size_t
+memory_for_job (const WctStudio *studio)
 {
-  const size_t now = wct_memory_used (), taken = now > before ? now - before : 0;
+  const size_t given = studio->arguments->memory, used = wct_memory_used ();
 
-  studio->job_memory = needed > taken ? needed - taken : 0;
+  if (given == 0)
+    return wct_memory_available () / 2;
+  return given > used ? given - used : 1;
 }
 
 WctStatus
-wct_studio_prepare (WctStudio *studio, int style_count, int32_t width, int32_t height, const char *option,
-                    WctError *err)
+wct_studio_prepare (WctStudio *studio, int style_count, const char *option, WctError *err)
 {
   const WctArguments *arguments = studio->arguments;
-  const size_t        before = wct_memory_used ();
+  const WctImage     *image = &studio->picture.image;
+  const size_t        before = wct_memory_used (), limit = memory_for_job (studio);
   WctImage            masks[WCT_LIST_MAX];
   size_t              needed;
   WctStatus           status;
@@ -178,9 +201,65 @@ wct_studio_prepare (WctStudio *studio, int style_count, int32_t width, int32_t h
                                        .masks = arguments->mask_count > 0 ? masks : NULL },
                         &studio->job, err));
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
-  WCT_TRY (wct_job_memory (studio->job, width, height, &needed, err));
-  WCT_TRY (wct_memory_check (studio->name, needed, width, height, option, true, err));
-  wct_studio_expect (studio, before, needed);
+  wct_job_limit_memory (studio->job, limit);
+  WCT_TRY (wct_job_memory (studio->job, image->width, image->height, &needed, err));
+  WCT_TRY (wct_memory_check (studio->name, needed, limit, image->width, image->height, option, true, err));
+  studio->report.estimated_memory = before + needed;
+  studio->report.uses_files = wct_job_uses_files (studio->job);
+
+out:
+  return status;
+}
+
+static WctStatus
+put_rows (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
+{
+  WctStudio   *studio = user;
+  const size_t count = (size_t)rows->width * (size_t)rows->height;
+  WctStatus    status;
+
+  if (studio->keep_alpha)
+    WCT_TRY (wct_output_check_alpha (&studio->output, alpha, count, studio->picture.alpha_max, err));
+  WCT_TRY (wct_job_put_rows (studio->job, rows, first, err));
+
+out:
+  return status;
+}
+
+#define NOISE_ROWS 16 /* at a time */
+
+static WctStatus
+put_noise (WctStudio *studio, WctError *err)
+{
+  const WctImage *image = &studio->picture.image;
+  float          *pixels = malloc (image->row_stride_bytes * NOISE_ROWS);
+  WctStatus       status = WCT_OK;
+
+  if (pixels == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "there is not enough memory for some rows of noise");
+  for (int32_t y = 0; y < image->height && status == WCT_OK; y += NOISE_ROWS)
+    {
+      const int32_t  left = image->height - y;
+      const WctImage rows = { pixels, image->width, left < NOISE_ROWS ? left : NOISE_ROWS, 3, image->row_stride_bytes };
+
+      wct_noise_fill_rows (&rows, y, (uint64_t)studio->params.seed);
+      status = wct_job_put_rows (studio->job, &rows, y, err);
+    }
+  free (pixels);
+  return status;
+}
+
+WctStatus
+wct_studio_load (WctStudio *studio, WctError *err)
+{
+  const WctImage *image = &studio->picture.image;
+  WctStatus       status;
+
+  wct_report_stage (&studio->report, WCT_STAGE_LOAD);
+  WCT_TRY (wct_job_begin (studio->job, image->width, image->height, err));
+  WCT_TRY (studio->file.image != NULL ? wct_picture_stream (&studio->file, put_rows, studio, err)
+                                      : put_noise (studio, err));
+  wct_picture_close (&studio->file);
 
 out:
   return status;
@@ -190,17 +269,41 @@ WctStatus
 wct_studio_stylize (WctStudio *studio, WctError *err)
 {
   const WctHooks hooks = wct_progress_hooks (&studio->progress);
-  WctImage      *image = &studio->picture.image;
   WctStatus      status;
 
-  studio->report.estimated_memory = wct_memory_used () + studio->job_memory;
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE);
   wct_progress_begin (&studio->progress, "stylize");
-  WCT_TRY (wct_job_run (studio->job, image, image, &hooks, err));
-  wct_job_free (&studio->job); /* writing needs memory, too */
+  WCT_TRY (wct_job_process (studio->job, &hooks, err));
   studio->report.params = &studio->params;
 
 out:
+  return status;
+}
+
+static WctStatus
+get_rows (void *user, int32_t first, WctImage *rows, WctError *err)
+{
+  return wct_job_get_rows (((const WctStudio *)user)->job, first, rows, err);
+}
+
+static WctStatus
+save (WctStudio *studio, WctError *err)
+{
+  WctRowSource   rows = { .get = get_rows, .user = studio };
+  WctPictureFile again = { 0 };
+  WctStatus      status;
+
+  if (studio->picture.image.pixels != NULL)
+    return wct_output_save (&studio->output, &studio->picture, NULL, err);
+  if (studio->keep_alpha)
+    {
+      WCT_TRY (wct_picture_open (studio->name, studio->file_size, &again, err));
+      rows.alpha = &again;
+    }
+  WCT_TRY (wct_output_save (&studio->output, &studio->picture, &rows, err));
+
+out:
+  wct_picture_close (&again);
   return status;
 }
 
@@ -213,7 +316,7 @@ wct_studio_finish (WctStudio *studio, WctError *err)
 
   wct_report_stage (report, WCT_STAGE_SAVE);
   wct_progress_begin (&studio->progress, "save");
-  WCT_TRY (wct_output_save (&studio->output, &studio->picture, err));
+  WCT_TRY (save (studio, err));
   wct_progress_end (&studio->progress);
   report->backend = info->name;
   report->backend_detail = info->detail;
@@ -240,6 +343,7 @@ wct_studio_close (WctStudio *studio)
       wct_picture_clear (&studio->masks[i]);
     }
   wct_picture_clear (&studio->picture);
+  wct_picture_close (&studio->file);
   wct_output_clear (&studio->output);
   wct_backend_close (&studio->backend);
   wct_model_unref (&studio->model);

@@ -18,14 +18,16 @@ typedef struct
   const WctArguments *arguments; /* borrowed */
   WctParams           params;    /* the arguments', with the levels that the model has */
   WctOutput           output;
-  const char         *name;    /* of the picture, for sentences; borrowed */
-  WctPicture          picture; /* the content or the noise, then the result */
+  const char         *name;       /* of the picture, for sentences; borrowed */
+  WctPictureFile      file;       /* that its rows come from; closed once they are read */
+  int32_t             file_size;  /* that it was opened at */
+  bool                keep_alpha; /* does the file's go into the result? */
+  WctPicture          picture;    /* the content or the noise, then the result; without pixels where rows stream */
   char                model_path[4096];
   WctModel           *model;
   WctBackend         *backend;
   WctStyle           *styles[WCT_LIST_MAX];
   WctJob             *job;
-  size_t              job_memory; /* that it will still take, in bytes */
   WctPicture          masks[WCT_LIST_MAX];
   WctProgress         progress;
   WctReport           report;
@@ -36,7 +38,11 @@ typedef struct
 /* Makes sure that the output can be written; nothing else is done before. */
 WctStatus wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err);
 
-/* Reads the picture to work on. @option: the option that makes it smaller. */
+/* Opens the picture to work on, whose rows wct_studio_load reads. @option: the option that makes it smaller. */
+WctStatus wct_studio_open_picture (WctStudio *studio, const char *path, int32_t size, const char *option,
+                                   WctError *err);
+
+/* Reads all of it at once. */
 WctStatus wct_studio_read_picture (WctStudio *studio, const char *path, int32_t size, const char *option,
                                    WctError *err);
 
@@ -52,13 +58,12 @@ WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
 WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err);
 
 /* Makes the job, and refuses a size that the machine has not enough memory for. @option: as above */
-WctStatus wct_studio_prepare (WctStudio *studio, int style_count, int32_t width, int32_t height, const char *option,
-                              WctError *err);
+WctStatus wct_studio_prepare (WctStudio *studio, int style_count, const char *option, WctError *err);
 
-/* Notes what a run will take beyond what it already has. @needed: what the library said, when @before was in use */
-void wct_studio_expect (WctStudio *studio, size_t before, size_t needed);
+/* Gives the job its rows: the open picture's, or noise. */
+WctStatus wct_studio_load (WctStudio *studio, WctError *err);
 
-/* Runs the job on the picture, in place. */
+/* Runs the job. */
 WctStatus wct_studio_stylize (WctStudio *studio, WctError *err);
 
 /* Writes the picture, and the report where --json asks for it. */

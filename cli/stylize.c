@@ -13,14 +13,13 @@ wct_command_stylize (const WctArguments *arguments, WctError *err)
   WctStatus   status;
 
   WCT_TRY (wct_studio_open (&studio, arguments, err));
-  WCT_TRY (wct_studio_read_picture (&studio, arguments->operands[0], arguments->params.content_size, option, err));
-  WCT_TRY (wct_output_check_alpha (&studio.output, &studio.picture, err));
+  WCT_TRY (wct_studio_open_picture (&studio, arguments->operands[0], arguments->params.content_size, option, err));
   WCT_TRY (wct_studio_read_masks (&studio, err));
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (wct_studio_choose_levels (&studio, err));
   WCT_TRY (wct_studio_measure_styles (&studio, arguments->operands + 1, style_count, err));
-  WCT_TRY (
-    wct_studio_prepare (&studio, style_count, studio.picture.image.width, studio.picture.image.height, option, err));
+  WCT_TRY (wct_studio_prepare (&studio, style_count, option, err));
+  WCT_TRY (wct_studio_load (&studio, err));
   WCT_TRY (wct_studio_stylize (&studio, err));
   WCT_TRY (wct_studio_finish (&studio, err));
 

@@ -125,9 +125,9 @@ wct_output_check_size (const WctOutput *output, int32_t width, int32_t height, W
 }
 
 WctStatus
-wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctError *err)
+wct_output_check_alpha (const WctOutput *output, const float *alpha, size_t count, double alpha_max, WctError *err)
 {
-  if (output->format->alpha || !wct_picture_transparent (picture))
+  if (output->format->alpha || !wct_alpha_hides (alpha, count, alpha_max))
     return WCT_OK;
   return wct_error_set (err, WCT_ERR_ARGUMENT,
                         "%s: the picture has transparent pixels and %s cannot hold them; use .png, .tif or .webp",
@@ -135,8 +135,6 @@ wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctE
 }
 
 /* ---- pixels ------------------------------------------------------------------------------------------------- */
-
-static const size_t depth_bytes[] = { [WCT_DEPTH_8] = 1, [WCT_DEPTH_16] = 2, [WCT_DEPTH_FLOAT] = 4 };
 
 static const VipsBandFormat depth_format[] = {
   [WCT_DEPTH_8] = VIPS_FORMAT_UCHAR, [WCT_DEPTH_16] = VIPS_FORMAT_USHORT, [WCT_DEPTH_FLOAT] = VIPS_FORMAT_FLOAT
@@ -173,21 +171,107 @@ put_alpha (void *pixels, size_t index, WctDepth depth, float alpha, double alpha
     put (pixels, index, depth, alpha / alpha_max);
 }
 
-static void
-quantize (const WctPicture *picture, WctDepth depth, bool linear, bool alpha, void *out)
+/* A picture on its way to libvips. */
+typedef struct
 {
-  const size_t count = (size_t)picture->image.width * (size_t)picture->image.height;
-  const size_t bands = alpha ? 4 : 3;
+  const WctPicture   *picture;
+  const WctRowSource *rows;  /* NULL: the picture has them */
+  VipsImage          *alpha; /* a pipeline; NULL: the picture has it, or there is none */
+  WctDepth            depth;
+  bool                linear;
+  int                 bands;
+  WctStatus           status; /* of rows->get */
+  WctError           *err;
+} Writer;
 
-  for (size_t i = 0; i < count; i++)
+/* Reads the alpha where it is a pipeline. */
+static void *
+start_writing (VipsImage *out, void *a, void *b)
+{
+  const Writer *writer = a;
+
+  (void)out;
+  (void)b;
+  return vips_region_new (writer->alpha);
+}
+
+static int
+stop_writing (void *sequence, void *a, void *b)
+{
+  (void)a;
+  (void)b;
+  g_object_unref (sequence);
+  return 0;
+}
+
+/* One row: @colors and @alpha from the first column of the picture on. */
+static void
+quantize_row (const Writer *writer, const float *colors, const float *alpha, int left, int width, void *out)
+{
+  const size_t bands = (size_t)writer->bands;
+
+  for (size_t i = 0; i < (size_t)width; i++)
     {
-      const float *in = picture->image.pixels + 3 * i;
+      const float *in = colors + 3 * (i + (size_t)left);
 
       for (size_t c = 0; c < 3; c++)
-        put (out, bands * i + c, depth, linear ? decode_light (in[c]) : in[c]);
-      if (alpha)
-        put_alpha (out, bands * i + 3, depth, picture->alpha[i], picture->alpha_max);
+        put (out, bands * i + c, writer->depth, writer->linear ? decode_light (in[c]) : in[c]);
+      if (alpha != NULL)
+        put_alpha (out, bands * i + 3, writer->depth, alpha[i + (size_t)left], writer->picture->alpha_max);
     }
+}
+
+/* Rows from the picture, or from where they come from. @own: what is to be freed */
+static const float *
+fetch_rows (Writer *writer, const VipsRect *area, float **own)
+{
+  const int32_t width = writer->picture->image.width;
+  const size_t  row = (size_t)width * 3;
+
+  *own = NULL;
+  if (writer->rows == NULL)
+    return writer->picture->image.pixels + (size_t)area->top * row;
+  *own = malloc (row * (size_t)area->height * sizeof **own);
+  if (*own == NULL)
+    writer->status =
+      wct_error_set (writer->err, WCT_ERR_NO_MEMORY, "there is not enough memory to write %d rows", area->height);
+  else
+    {
+      WctImage rows = { *own, width, area->height, 3, row * sizeof **own };
+
+      writer->status = writer->rows->get (writer->rows->user, area->top, &rows, writer->err);
+    }
+  return *own;
+}
+
+static const float *
+alpha_row (const Writer *writer, VipsRegion *region, int y)
+{
+  if (writer->bands < 4)
+    return NULL;
+  return writer->alpha != NULL ? (const float *)(const void *)VIPS_REGION_ADDR (region, 0, y)
+                               : writer->picture->alpha + (size_t)y * (size_t)writer->picture->image.width;
+}
+
+static int
+write_area (VipsRegion *out, void *sequence, void *a, void *b, gboolean *stop)
+{
+  Writer        *writer = b;
+  VipsRegion    *alpha = sequence;
+  const VipsRect area = out->valid, rows = { 0, area.top, writer->picture->image.width, area.height };
+  float         *own;
+  const float   *colors;
+
+  (void)a;
+  (void)stop;
+  if (alpha != NULL && vips_region_prepare (alpha, &rows) != 0)
+    return -1;
+  colors = fetch_rows (writer, &area, &own);
+  for (int y = 0; y < area.height && writer->status == WCT_OK; y++)
+    quantize_row (writer, colors + (size_t)y * (size_t)rows.width * 3, alpha_row (writer, alpha, area.top + y),
+                  area.left, area.width, VIPS_REGION_ADDR (out, area.left, area.top + y));
+  free (own);
+  return writer->status == WCT_OK ? 0 : -1;
 }
 
 /* Numbers that are not linear light must not be taken for it: readers do that with float unless a profile says so. */
@@ -224,33 +308,48 @@ interpretation_of (WctDepth depth, bool linear)
   return depth == WCT_DEPTH_16 ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB;
 }
 
-/* The picture as libvips writes it. @pixels: what it borrows, to be freed after it. */
+/* The picture as libvips writes it: made strip by strip. @scope: owns everything */
 static WctStatus
-make_image (const WctOutput *output, const WctPicture *picture, void **pixels, VipsImage **out, WctError *err)
+make_image (const WctOutput *output, VipsObject *scope, Writer *writer, VipsImage **out, WctError *err)
 {
-  const WctDepth depth = picture->depth < output->format->depth ? picture->depth : output->format->depth;
-  const bool     linear = picture->linear && depth == WCT_DEPTH_FLOAT;
-  const bool     alpha = picture->alpha != NULL && output->format->alpha;
-  const int      bands = alpha ? 4 : 3;
-  const size_t size = (size_t)picture->image.width * (size_t)picture->image.height * (size_t)bands * depth_bytes[depth];
-  VipsImage   *view = NULL;
+  const WctPicture *picture = writer->picture;
+  VipsImage        *image = vips_image_new ();
+  int               failed;
 
-  *pixels = malloc (size);
-  if (*pixels == NULL)
-    return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: there is not enough memory to write it", output->path);
-  quantize (picture, depth, linear, alpha, *pixels);
-  view =
-    vips_image_new_from_memory (*pixels, size, picture->image.width, picture->image.height, bands, depth_format[depth]);
-  if (view == NULL
-      || vips_copy (view, out, "interpretation", interpretation_of (depth, linear), "xres", picture->x_per_mm, "yres",
-                    picture->y_per_mm, NULL)
-           != 0)
-    {
-      g_clear_object (&view);
-      return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: libvips has no memory to write it", output->path);
-    }
-  g_object_unref (view);
-  return profile_needed (picture, depth, linear) ? embed_srgb_profile (*out, err) : WCT_OK;
+  *vips_object_local_array (scope, 1) = VIPS_OBJECT (image);
+  vips_image_init_fields (image, picture->image.width, picture->image.height, writer->bands,
+                          depth_format[writer->depth], VIPS_CODING_NONE,
+                          interpretation_of (writer->depth, writer->linear), picture->x_per_mm, picture->y_per_mm);
+  failed = vips_image_pipelinev (image, VIPS_DEMAND_STYLE_THINSTRIP, writer->alpha, NULL) != 0;
+  if (!failed)
+    failed = writer->alpha != NULL
+               ? vips_image_generate (image, start_writing, write_area, stop_writing, writer, writer) != 0
+               : vips_image_generate (image, NULL, write_area, NULL, writer, writer) != 0;
+  if (failed)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: libvips has no memory to write it", output->path);
+  *out = image;
+  return profile_needed (picture, writer->depth, writer->linear) ? embed_srgb_profile (image, err) : WCT_OK;
+}
+
+static WctStatus
+make_writer (const WctOutput *output, const WctPicture *picture, const WctRowSource *rows, VipsObject *scope,
+             Writer *writer, WctError *err)
+{
+  const bool in_file = rows != NULL && rows->alpha != NULL;
+  const bool alpha = (in_file || picture->alpha != NULL) && output->format->alpha;
+
+  *writer = (Writer){ .picture = picture,
+                      .rows = rows,
+                      .depth = picture->depth < output->format->depth ? picture->depth : output->format->depth,
+                      .bands = alpha ? 4 : 3,
+                      .err = err };
+  writer->linear = picture->linear && writer->depth == WCT_DEPTH_FLOAT;
+  if (!alpha || !in_file)
+    return WCT_OK;
+  writer->alpha = wct_picture_alpha (scope, rows->alpha);
+  if (writer->alpha == NULL)
+    return wct_error_set (err, WCT_ERR_FORMAT, "%s: its transparency cannot be read a second time", rows->alpha->name);
+  return WCT_OK;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
@@ -315,21 +414,27 @@ fill_file (const WctOutput *output, VipsImage *image, int file, WctError *err)
 }
 
 WctStatus
-wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err)
+wct_output_save (const WctOutput *output, const WctPicture *picture, const WctRowSource *rows, WctError *err)
 {
-  WctNewFile file = WCT_NEW_FILE_NONE;
-  VipsImage *image = NULL;
-  void      *pixels = NULL;
-  WctStatus  status;
+  VipsObject *scope = VIPS_OBJECT (vips_image_new ());
+  WctNewFile  file = WCT_NEW_FILE_NONE;
+  VipsImage  *image = NULL;
+  WctError    of_rows;
+  Writer      writer = { .status = WCT_OK };
+  WctStatus   status;
 
-  WCT_TRY (make_image (output, picture, &pixels, &image, err));
+  WCT_TRY (make_writer (output, picture, rows, scope, &writer, err));
+  writer.err = &of_rows;
+  WCT_TRY (make_image (output, scope, &writer, &image, err));
   WCT_TRY (wct_new_file_open (output->path, output->force, &file, err));
-  WCT_TRY (fill_file (output, image, file.descriptor, err));
-  WCT_TRY (wct_new_file_commit (&file, err));
+  status = fill_file (output, image, file.descriptor, err);
+  if (writer.status != WCT_OK)
+    status = wct_error_set (err, writer.status, "%s", of_rows.message);
+  if (status == WCT_OK)
+    status = wct_new_file_commit (&file, err);
 
 out:
   wct_new_file_close (&file);
-  g_clear_object (&image);
-  free (pixels);
+  g_object_unref (scope);
   return status;
 }

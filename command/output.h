@@ -35,14 +35,24 @@ void wct_output_clear (WctOutput *output); /* twice is welcome */
 /* Can the format hold a picture of this size? */
 WctStatus wct_output_check_size (const WctOutput *output, int32_t width, int32_t height, WctError *err);
 
-/* Can the format hold this picture's alpha? */
-WctStatus wct_output_check_alpha (const WctOutput *output, const WctPicture *picture, WctError *err);
+/* Can the format hold these alphas of a picture? @alpha: @count of them; NULL where there is none */
+WctStatus wct_output_check_alpha (const WctOutput *output, const float *alpha, size_t count, double alpha_max,
+                                  WctError *err);
+
+/* Where the rows of a picture come from that is not in memory. */
+typedef struct
+{
+  WctStatus (*get) (void *user, int32_t first, WctImage *rows, WctError *err); /* any thread */
+  void                 *user;
+  const WctPictureFile *alpha; /* opened anew: its alpha goes with the rows; NULL: none */
+} WctRowSource;
 
 /**
  * wct_output_save: write @picture under a temporary name (".NAME.wct-XXXXXX") in the same folder, then give it its
  * own name. Values are clipped to [0,1]; the depth is the picture's own where the format has it, else the nearest.
+ * @rows: NULL: the picture has its pixels, and its alpha
  * A failure, or a program that was interrupted and does not finish it (WCT_CANCELED), leaves nothing behind.
  */
-WctStatus wct_output_save (const WctOutput *output, const WctPicture *picture, WctError *err);
+WctStatus wct_output_save (const WctOutput *output, const WctPicture *picture, const WctRowSource *rows, WctError *err);
 
 #endif

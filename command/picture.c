@@ -314,14 +314,25 @@ held_in_full (const WctPictureFile *file)
   return file->orientation > 1 || file->bottom_up;
 }
 
+static size_t
+round_bytes (double bytes)
+{
+  return bytes < (double)(SIZE_MAX / 2) ? (size_t)bytes : SIZE_MAX;
+}
+
+size_t
+wct_picture_stream_bytes (const WctPictureFile *file)
+{
+  return held_in_full (file) ? round_bytes ((double)VIPS_IMAGE_SIZEOF_IMAGE (file->image)) : 0;
+}
+
 size_t
 wct_picture_bytes (const WctPictureFile *file)
 {
   const double floats = file->alpha ? 4 : 3;
-  const double stored = held_in_full (file) ? (double)VIPS_IMAGE_SIZEOF_IMAGE (file->image) : 0;
-  const double bytes = (double)file->width * file->height * floats * sizeof (float) + stored;
 
-  return bytes < (double)(SIZE_MAX / 2) ? (size_t)bytes : SIZE_MAX;
+  return round_bytes ((double)file->width * file->height * floats * sizeof (float)
+                      + (double)wct_picture_stream_bytes (file));
 }
 
 /* ---- the pipeline: each step gives a new image that @scope owns, or NULL with libvips' error ------------------- */
@@ -565,29 +576,60 @@ build_pipeline (VipsObject *scope, const WctPictureFile *file, atomic_bool *not_
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
-/* One strip of the pipeline's end: gray or RGB, with or without alpha, to the picture's planes. */
-static int
-store_strip (VipsRegion *region, VipsRect *area, void *user)
+/* What a reader does with the strips that come. */
+typedef struct
 {
-  WctPicture *picture = user;
-  const int   bands = region->im->Bands;
-  const bool  color = bands >= 3;
+  int32_t         width;
+  bool            alpha;
+  WctPictureTake *take;
+  void           *user;
+  WctStatus       status; /* of take */
+  WctError       *err;
+} Reader;
+
+/* One strip of the pipeline's end, gray or RGB, with or without alpha, to colors and alpha. */
+static void
+part_strip (VipsRegion *region, const VipsRect *area, float *colors, float *alpha)
+{
+  const int  bands = region->im->Bands;
+  const bool color = bands >= 3;
 
   for (int y = area->top; y < area->top + area->height; y++)
     {
       const float *in = (const float *)(const void *)VIPS_REGION_ADDR (region, 0, y);
-      float       *out = picture->image.pixels + (size_t)y * (size_t)picture->image.width * 3;
-      float       *alpha = picture->alpha == NULL ? NULL : picture->alpha + (size_t)y * (size_t)picture->image.width;
 
-      for (int x = 0; x < area->width; x++, in += bands)
+      for (int x = 0; x < area->width; x++, in += bands, colors += 3)
         {
           for (int c = 0; c < 3; c++)
-            out[3 * x + c] = fminf (fmaxf (in[color ? c : 0], 0.0f), 1.0f); /* scaling overshoots */
+            colors[c] = fminf (fmaxf (in[color ? c : 0], 0.0f), 1.0f); /* scaling overshoots */
           if (alpha != NULL)
-            alpha[x] = in[bands - 1];
+            *alpha++ = in[bands - 1];
         }
     }
-  return 0;
+}
+
+static int
+take_strip (VipsRegion *region, VipsRect *area, void *user)
+{
+  Reader      *reader = user;
+  const size_t positions = (size_t)area->width * (size_t)area->height;
+  float       *colors = malloc (positions * 3 * sizeof *colors), *alpha = NULL;
+
+  if (reader->alpha)
+    alpha = malloc (positions * sizeof *alpha);
+  if (colors == NULL || (reader->alpha && alpha == NULL))
+    reader->status = wct_error_set (reader->err, WCT_ERR_NO_MEMORY,
+                                    "there is not enough memory for %d rows of a picture", area->height);
+  else
+    {
+      const WctImage rows = { colors, area->width, area->height, 3, (size_t)area->width * 3 * sizeof *colors };
+
+      part_strip (region, area, colors, alpha);
+      reader->status = reader->take (reader->user, &rows, area->top, alpha, reader->err);
+    }
+  free (alpha);
+  free (colors);
+  return reader->status == WCT_OK ? 0 : -1;
 }
 
 static WctStatus
@@ -595,9 +637,6 @@ allocate (int32_t width, int32_t height, bool alpha, WctPicture *picture, WctErr
 {
   const size_t pixels = (size_t)width * (size_t)height;
 
-  picture->image = (WctImage){
-    .width = width, .height = height, .channels = 3, .row_stride_bytes = (size_t)width * 3 * sizeof (float)
-  };
   picture->image.pixels = malloc (pixels * 3 * sizeof (float));
   picture->alpha = alpha ? malloc (pixels * sizeof (float)) : NULL;
   if (picture->image.pixels == NULL || (alpha && picture->alpha == NULL))
@@ -630,41 +669,109 @@ explain_failure (const WctPictureFile *file, bool not_a_number, WctError *err)
   return wct_error_set (err, WCT_ERR_FORMAT, "%s: is damaged or cut short: %s", file->name, reason);
 }
 
+void
+wct_picture_describe (const WctPictureFile *file, WctPicture *out)
+{
+  *out = (WctPicture){ .image = { .width = file->width,
+                                  .height = file->height,
+                                  .channels = 3,
+                                  .row_stride_bytes = (size_t)file->width * 3 * sizeof (float) },
+                       .alpha_max = file->alpha_max,
+                       .depth = file->depth,
+                       .linear = file->source == WCT_SOURCE_LINEAR,
+                       .profile = file->profile,
+                       .x_per_mm = resolution (file->image->Xres),
+                       .y_per_mm = resolution (file->image->Yres) };
+}
+
+WctStatus
+wct_picture_stream (WctPictureFile *file, WctPictureTake *take, void *user, WctError *err)
+{
+  Reader      reader = { .width = file->width, .alpha = file->alpha, .take = take, .user = user, .err = err };
+  VipsObject *scope = VIPS_OBJECT (vips_image_new ());
+  atomic_bool not_a_number = false;
+  VipsImage  *pipeline = build_pipeline (scope, file, &not_a_number);
+  WctStatus   status = WCT_OK;
+
+  if (pipeline != NULL)
+    wct_vips_watch (pipeline);
+  if (pipeline == NULL || vips_sink_disc (pipeline, take_strip, &reader) != 0)
+    {
+      if (reader.status == WCT_OK)
+        status = explain_failure (file, atomic_load (&not_a_number), err);
+      else
+        {
+          vips_error_clear ();
+          status = reader.status;
+        }
+    }
+  g_object_unref (scope);
+  return status;
+}
+
+static WctStatus
+copy_rows (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
+{
+  WctPicture  *picture = user;
+  const size_t before = (size_t)first * (size_t)rows->width, positions = (size_t)rows->height * (size_t)rows->width;
+
+  (void)err;
+  memcpy (picture->image.pixels + 3 * before, rows->pixels, 3 * positions * sizeof (float));
+  if (alpha != NULL)
+    memcpy (picture->alpha + before, alpha, positions * sizeof (float));
+  return WCT_OK;
+}
+
 WctStatus
 wct_picture_read (WctPictureFile *file, WctPicture *out, WctError *err)
 {
-  WctPicture  picture = { .alpha_max = file->alpha_max,
-                          .depth = file->depth,
-                          .linear = file->source == WCT_SOURCE_LINEAR,
-                          .profile = file->profile,
-                          .x_per_mm = resolution (file->image->Xres),
-                          .y_per_mm = resolution (file->image->Yres) };
-  VipsObject *scope = VIPS_OBJECT (vips_image_new ());
-  atomic_bool not_a_number = false;
-  VipsImage  *pipeline;
-  WctStatus   status;
+  WctPicture picture;
+  WctStatus  status;
 
+  wct_picture_describe (file, &picture);
   WCT_TRY (allocate (file->width, file->height, file->alpha, &picture, err));
-  pipeline = build_pipeline (scope, file, &not_a_number);
-  if (pipeline != NULL)
-    wct_vips_watch (pipeline);
-  if (pipeline == NULL || vips_sink_disc (pipeline, store_strip, &picture) != 0)
-    WCT_TRY (explain_failure (file, atomic_load (&not_a_number), err));
+  WCT_TRY (wct_picture_stream (file, copy_rows, &picture, err));
   *out = picture;
   picture = (WctPicture){ 0 };
 
 out:
-  g_object_unref (scope);
   wct_picture_clear (&picture);
   return status;
+}
+
+VipsImage *
+wct_picture_alpha (VipsObject *scope, const WctPictureFile *file)
+{
+  VipsImage *in, *alpha, *numbers = NULL;
+
+  if ((in = turn_upright (scope, file)) == NULL || (in = unpack (scope, in)) == NULL
+      || (alpha = take_bands (scope, in, file->color_bands, 1)) == NULL
+      || keep (scope, &numbers, vips_cast_float (alpha, &numbers, NULL)) == NULL)
+    return NULL;
+  return resize (scope, numbers, file);
+}
+
+void
+wct_picture_describe_new (int32_t width, int32_t height, WctPicture *out)
+{
+  *out = (WctPicture){ .image = { .width = width,
+                                  .height = height,
+                                  .channels = 3,
+                                  .row_stride_bytes = (size_t)width * 3 * sizeof (float) },
+                       .alpha_max = 255,
+                       .depth = WCT_DEPTH_8,
+                       .x_per_mm = 1,
+                       .y_per_mm = 1 };
 }
 
 WctStatus
 wct_picture_new (int32_t width, int32_t height, WctPicture *out, WctError *err)
 {
-  WctPicture      picture = { .alpha_max = 255, .depth = WCT_DEPTH_8, .x_per_mm = 1, .y_per_mm = 1 };
-  const WctStatus status = allocate (width, height, false, &picture, err);
+  WctPicture picture;
+  WctStatus  status;
 
+  wct_picture_describe_new (width, height, &picture);
+  status = allocate (width, height, false, &picture, err);
   if (status == WCT_OK)
     *out = picture;
   return status;
@@ -687,13 +794,6 @@ wct_picture_to_mask (WctPicture *picture)
 }
 
 void
-wct_picture_drop_alpha (WctPicture *picture)
-{
-  free (picture->alpha);
-  picture->alpha = NULL;
-}
-
-void
 wct_picture_clear (WctPicture *picture)
 {
   free (picture->image.pixels);
@@ -702,14 +802,10 @@ wct_picture_clear (WctPicture *picture)
 }
 
 bool
-wct_picture_transparent (const WctPicture *picture)
+wct_alpha_hides (const float *alpha, size_t count, double alpha_max)
 {
-  const size_t pixels = (size_t)picture->image.width * (size_t)picture->image.height;
-
-  if (picture->alpha == NULL)
-    return false;
-  for (size_t i = 0; i < pixels; i++)
-    if (picture->alpha[i] < picture->alpha_max)
+  for (size_t i = 0; alpha != NULL && i < count; i++)
+    if (alpha[i] < alpha_max)
       return true;
   return false;
 }

@@ -73,8 +73,26 @@ WctStatus wct_picture_open (const char *path, int32_t longer_side, WctPictureFil
 
 void wct_picture_close (WctPictureFile *file); /* twice is welcome */
 
-/* The memory that wct_picture_read takes, in bytes; SIZE_MAX where that does not fit. */
+/* The memory that wct_picture_read takes, in bytes; SIZE_MAX where that does not fit. And wct_picture_stream: nearly
+ * none, but where the picture is turned upright. */
 size_t wct_picture_bytes (const WctPictureFile *file);
+size_t wct_picture_stream_bytes (const WctPictureFile *file);
+
+/* What the header says of the picture that comes out; no pixels. */
+void wct_picture_describe (const WctPictureFile *file, WctPicture *out);
+
+/* Is given the rows from @first on, and their alpha, in the file's own numbers, or NULL. On any thread. */
+typedef WctStatus WctPictureTake (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err);
+
+/**
+ * wct_picture_stream: decode, some rows at a time, from the first to the last.
+ * Fails as wct_picture_read does, and where @take does: the rest is not read then.
+ */
+WctStatus wct_picture_stream (WctPictureFile *file, WctPictureTake *take, void *user, WctError *err);
+
+/* The alpha of a file that has one, as a pipeline of libvips for one band of float, which @scope owns; NULL where
+ * libvips fails. To be read from the first row to the last. */
+VipsImage *wct_picture_alpha (VipsObject *scope, const WctPictureFile *file);
 
 /**
  * wct_picture_read: decode.
@@ -85,18 +103,17 @@ size_t wct_picture_bytes (const WctPictureFile *file);
  */
 WctStatus wct_picture_read (WctPictureFile *file, WctPicture *out, WctError *err);
 
-/* A picture of @width × @height in 8 bits without alpha, to be filled. */
+/* A picture of @width × @height in 8 bits without alpha: without pixels, and with, to be filled. */
+void      wct_picture_describe_new (int32_t width, int32_t height, WctPicture *out);
 WctStatus wct_picture_new (int32_t width, int32_t height, WctPicture *out, WctError *err);
 
 /* Leaves the brightness (Rec. 601 luma) in one channel, as masks have it. */
 void wct_picture_to_mask (WctPicture *picture);
 
-void wct_picture_drop_alpha (WctPicture *picture);
-
 void wct_picture_clear (WctPicture *picture); /* twice is welcome */
 
-/* Does alpha hide anything at all? */
-bool wct_picture_transparent (const WctPicture *picture);
+/* Does any of @count alphas hide anything at all? @alpha: NULL where there is none */
+bool wct_alpha_hides (const float *alpha, size_t count, double alpha_max);
 
 /* What libvips said last, as the end of a sentence; its buffer is empty afterwards. */
 void wct_vips_reason (char *text, size_t size);

@@ -34,15 +34,22 @@ splitmix64 (uint64_t seed, uint64_t index)
 }
 
 void
-wct_noise_fill (const WctImage *image, uint64_t seed)
+wct_noise_fill_rows (const WctImage *rows, int32_t first, uint64_t seed)
 {
-  const size_t row_values = (size_t)image->width * (size_t)image->channels;
+  const size_t row_values = (size_t)rows->width * (size_t)rows->channels;
 
-  for (int32_t y = 0; y < image->height; y++)
+  for (int32_t y = 0; y < rows->height; y++)
     {
-      float *row = image->pixels + (size_t)y * (image->row_stride_bytes / sizeof (float));
+      float         *row = rows->pixels + (size_t)y * (rows->row_stride_bytes / sizeof (float));
+      const uint64_t before = ((uint64_t)first + (uint64_t)y) * row_values;
 
       for (size_t i = 0; i < row_values; i++)
-        row[i] = (float)(splitmix64 (seed, (uint64_t)y * row_values + i) >> 40) * 0x1p-24f;
+        row[i] = (float)(splitmix64 (seed, before + i) >> 40) * 0x1p-24f;
     }
+}
+
+void
+wct_noise_fill (const WctImage *image, uint64_t seed)
+{
+  wct_noise_fill_rows (image, 0, seed);
 }

@@ -507,7 +507,7 @@ save_samples (const Loop *loop, int level, const float *results, WctError *err)
       place_sample (&sheet.image, 0, i, loop->test_images + (size_t)i * values);
       place_sample (&sheet.image, 1, i, results + (size_t)i * values);
     }
-  WCT_TRY (wct_output_save (&output, &sheet, err));
+  WCT_TRY (wct_output_save (&output, &sheet, NULL, err));
 
 out:
   wct_picture_clear (&sheet);

@@ -39,6 +39,9 @@ WCT_API WctStatus wct_image_check (const WctImage *image, int32_t channels, cons
  */
 WCT_API void wct_noise_fill (const WctImage *image, uint64_t seed);
 
+/* The same for some rows of such a picture, from its row @first on. */
+WCT_API void wct_noise_fill_rows (const WctImage *rows, int32_t first, uint64_t seed);
+
 WCT_END_C
 
 #endif
