@@ -13,6 +13,7 @@
 #include <wct/wct.h>
 
 #include "backend/cpu/pipeline.h"
+#include "mem.h"
 
 typedef struct
 {
@@ -249,10 +250,22 @@ run (const Options *options)
       atomic_store (&event_count, 0);
       const double start = seconds_now ();
 
+      if (i < 0 && options->memory > 0)
+        {
+          size_t needed;
+
+          check (wct_job_memory (job, content.width, content.height, &needed, &err), &err);
+          printf ("before: %.0f MB in use, job needs %.0f MB\n", 1e-6 * (double)wct_memory_used (),
+                  1e-6 * (double)needed);
+        }
       check (wct_job_begin (job, content.width, content.height, &err), &err);
       check (wct_job_put_rows (job, &content, 0, &err), &err);
       check (wct_job_process (job, NULL, &err), &err);
       const double end = seconds_now (), spent = end - start;
+      if (options->memory > 0)
+        printf ("RSS %.0f MB, peak %.0f MB; library's blocks: %.0f MB, peak %.0f MB\n",
+                1e-6 * (double)wct_memory_used (), 1e-6 * (double)wct_memory_peak (), 1e-6 * (double)wct_mem_used (),
+                1e-6 * (double)wct_mem_peak (false));
       if (options->profile && i == options->repeat - 1)
         print_profile (spent, wct_backend_info (backend)->threads);
       if (options->timeline != NULL && i == options->repeat - 1)

@@ -55,6 +55,7 @@ wct_studio_open_picture (WctStudio *studio, const char *path, int32_t size, cons
 
   studio->name = path;
   studio->file_size = size;
+  studio->option = option;
   WCT_TRY (wct_picture_open (path, size, file, err));
   WCT_TRY (wct_output_check_size (&studio->output, file->width, file->height, err));
   WCT_TRY (
@@ -180,7 +181,7 @@ memory_for_job (const WctStudio *studio)
 }
 
 WctStatus
-wct_studio_prepare (WctStudio *studio, int style_count, const char *option, WctError *err)
+wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
 {
   const WctArguments *arguments = studio->arguments;
   const WctImage     *image = &studio->picture.image;
@@ -203,7 +204,7 @@ wct_studio_prepare (WctStudio *studio, int style_count, const char *option, WctE
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
   wct_job_limit_memory (studio->job, limit);
   WCT_TRY (wct_job_memory (studio->job, image->width, image->height, &needed, err));
-  WCT_TRY (wct_memory_check (studio->name, needed, limit, image->width, image->height, option, true, err));
+  WCT_TRY (wct_memory_check (studio->name, needed, limit, image->width, image->height, studio->option, true, err));
   studio->report.estimated_memory = before + needed;
   studio->report.uses_files = wct_job_uses_files (studio->job);
 
@@ -253,10 +254,15 @@ WctStatus
 wct_studio_load (WctStudio *studio, WctError *err)
 {
   const WctImage *image = &studio->picture.image;
+  WctError        cause;
   WctStatus       status;
 
   wct_report_stage (&studio->report, WCT_STAGE_LOAD);
-  WCT_TRY (wct_job_begin (studio->job, image->width, image->height, err));
+  status = wct_job_begin (studio->job, image->width, image->height, &cause);
+  if (status != WCT_OK)
+    WCT_TRY (wct_error_set (err, status, "%s: %s%s%s", studio->name, cause.message,
+                            studio->option != NULL ? ", or make it smaller with " : "",
+                            studio->option != NULL ? studio->option : ""));
   WCT_TRY (studio->file.image != NULL ? wct_picture_stream (&studio->file, put_rows, studio, err)
                                       : put_noise (studio, err));
   wct_picture_close (&studio->file);

@@ -19,6 +19,7 @@ typedef struct
   WctParams           params;    /* the arguments', with the levels that the model has */
   WctOutput           output;
   const char         *name;       /* of the picture, for sentences; borrowed */
+  const char         *option;     /* that makes it smaller; NULL: none does. Static */
   WctPictureFile      file;       /* that its rows come from; closed once they are read */
   int32_t             file_size;  /* that it was opened at */
   bool                keep_alpha; /* does the file's go into the result? */
@@ -57,8 +58,8 @@ WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
 /* Measures one style for each path. */
 WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err);
 
-/* Makes the job, and refuses a size that the machine has not enough memory for. @option: as above */
-WctStatus wct_studio_prepare (WctStudio *studio, int style_count, const char *option, WctError *err);
+/* Makes the job, and refuses a size that there is not enough memory for. */
+WctStatus wct_studio_prepare (WctStudio *studio, int style_count, WctError *err);
 
 /* Gives the job its rows: the open picture's, or noise. */
 WctStatus wct_studio_load (WctStudio *studio, WctError *err);

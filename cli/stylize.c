@@ -7,18 +7,18 @@
 WctStatus
 wct_command_stylize (const WctArguments *arguments, WctError *err)
 {
-  const char *option = "--content-size";
-  const int   style_count = arguments->operand_count - 1;
-  WctStudio   studio;
-  WctStatus   status;
+  const int style_count = arguments->operand_count - 1;
+  WctStudio studio;
+  WctStatus status;
 
   WCT_TRY (wct_studio_open (&studio, arguments, err));
-  WCT_TRY (wct_studio_open_picture (&studio, arguments->operands[0], arguments->params.content_size, option, err));
+  WCT_TRY (
+    wct_studio_open_picture (&studio, arguments->operands[0], arguments->params.content_size, "--content-size", err));
   WCT_TRY (wct_studio_read_masks (&studio, err));
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (wct_studio_choose_levels (&studio, err));
   WCT_TRY (wct_studio_measure_styles (&studio, arguments->operands + 1, style_count, err));
-  WCT_TRY (wct_studio_prepare (&studio, style_count, option, err));
+  WCT_TRY (wct_studio_prepare (&studio, style_count, err));
   WCT_TRY (wct_studio_load (&studio, err));
   WCT_TRY (wct_studio_stylize (&studio, err));
   WCT_TRY (wct_studio_finish (&studio, err));

@@ -11,6 +11,7 @@ describe_noise (WctStudio *studio, WctError *err)
   const int32_t width = studio->arguments->width, height = studio->arguments->height;
 
   studio->name = "the texture";
+  studio->option = "--size";
   studio->report.seeded = true;
   wct_picture_describe_new (width, height, &studio->picture);
   return wct_output_check_size (&studio->output, width, height, err);
@@ -39,7 +40,7 @@ wct_command_texture (const WctArguments *arguments, WctError *err)
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (wct_studio_choose_levels (&studio, err));
   WCT_TRY (wct_studio_measure_styles (&studio, arguments->operands, style_count, err));
-  WCT_TRY (wct_studio_prepare (&studio, style_count, from_file ? NULL : "--size", err));
+  WCT_TRY (wct_studio_prepare (&studio, style_count, err));
   WCT_TRY (wct_studio_load (&studio, err));
   WCT_TRY (wct_studio_stylize (&studio, err));
   WCT_TRY (wct_studio_finish (&studio, err));

@@ -320,7 +320,7 @@ make_image (const WctOutput *output, VipsObject *scope, Writer *writer, VipsImag
   vips_image_init_fields (image, picture->image.width, picture->image.height, writer->bands,
                           depth_format[writer->depth], VIPS_CODING_NONE,
                           interpretation_of (writer->depth, writer->linear), picture->x_per_mm, picture->y_per_mm);
-  failed = vips_image_pipelinev (image, VIPS_DEMAND_STYLE_THINSTRIP, writer->alpha, NULL) != 0;
+  failed = vips_image_pipelinev (image, VIPS_DEMAND_STYLE_THINSTRIP, NULL) != 0; /* not of the alpha: no fields of it */
   if (!failed)
     failed = writer->alpha != NULL
                ? vips_image_generate (image, start_writing, write_area, stop_writing, writer, writer) != 0
@@ -362,13 +362,17 @@ make_writer (const WctOutput *output, const WctPicture *picture, const WctRowSou
 #  define PIXELS_ONLY "strip", vips_image_get_typeof (image, VIPS_META_ICC_NAME) == 0
 #endif
 
+/* Smaller files by some percent, for which libjpeg keeps the whole picture's coefficients: not where that is much. */
+#define OPTIMIZE_PIXELS_MAX (4 << 20)
+
 static int
 encode (const WctFormat *format, VipsImage *image, VipsTarget *target)
 {
   const char *suffix = format->extensions[0];
 
   if (strcmp (format->name, "JPEG") == 0)
-    return vips_image_write_to_target (image, suffix, target, "Q", 95, "optimize_coding", TRUE, PIXELS_ONLY, NULL);
+    return vips_image_write_to_target (image, suffix, target, "Q", 95, "optimize_coding",
+                                       (gint64)image->Xsize * image->Ysize <= OPTIMIZE_PIXELS_MAX, PIXELS_ONLY, NULL);
   if (strcmp (format->name, "WebP") == 0)
     return vips_image_write_to_target (image, suffix, target, "Q", 90, PIXELS_ONLY, NULL);
   if (strcmp (format->name, "TIFF") == 0)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -46,6 +47,21 @@ open_nameless (const char *where)
   return file;
 }
 
+/* Takes the room. 0, or an errno. Not posix_fallocate: where the file system cannot, it writes zeros for minutes. */
+static int
+reserve (int file, size_t size)
+{
+  struct statvfs disk;
+
+  if (fstatvfs (file, &disk) == 0 && size / disk.f_frsize >= disk.f_bavail)
+    return ENOSPC;
+  if (fallocate (file, 0, 0, (off_t)size) == 0)
+    return 0;
+  if (errno != EOPNOTSUPP)
+    return errno;
+  return ftruncate (file, (off_t)size) == 0 ? 0 : errno;
+}
+
 static WctStatus
 open_file (WctStore *store, WctError *err)
 {
@@ -56,7 +72,7 @@ open_file (WctStore *store, WctError *err)
   if (store->file < 0)
     return wct_error_set (err, WCT_ERR_IO, "%s: no temporary file can be made there: %s; name another folder in TMPDIR",
                           where, strerror (errno));
-  failure = posix_fallocate (store->file, 0, (off_t)store->size);
+  failure = reserve (store->file, store->size);
   if (failure != 0)
     return wct_error_set (err, WCT_ERR_IO,
                           "%s: there is no room for %.1f GB of the %s: %s; name another folder in TMPDIR", where,
