@@ -4,15 +4,11 @@
 #include "mem.h"
 #include "step.h"
 
-/* oneDNN's Winograd is asked for from here on; with fewer channels it is no faster than direct convolution (measured:
- * docs/benchmarks.md). */
-#define WINOGRAD_CHANNELS_MIN 32
+/* Our own Winograd kernels are faster than oneDNN's convolutions of either kind (docs/benchmarks.md) from this many
+ * positions of a strip on: less is nearly all edge. */
+#define WINOGRAD_POSITIONS_MIN 64
 
-/* Up to here our own Winograd kernel is faster than oneDNN's convolutions of either kind (docs/benchmarks.md). */
-#define OWN_WINOGRAD_LANES_MAX     128
-#define OWN_WINOGRAD_POSITIONS_MIN 64 /* of a strip: less is nearly all edge */
-
-/* A layer with fewer strips than this is also cut by its output channels, down to CHUNK_CHANNELS. */
+/* A wide layer with fewer strips than this is also cut by its output channels, down to CHUNK_CHANNELS. */
 #define PIECES_WANTED  4
 #define CHUNK_CHANNELS 128
 
@@ -31,8 +27,8 @@ lanes_of (int32_t channels, int32_t block)
 static WctStatus
 compile (WctCpu *cpu, const WctStep *step, int32_t rows, WctDnnlConv **out, WctError *err)
 {
-  const WctConv   *layer = step->layer;
-  WctDnnlConvShape shape = {
+  const WctConv         *layer = step->layer;
+  const WctDnnlConvShape shape = {
     .in_c = lanes_of (layer->in_c, step->gather.block),
     .out_c = lanes_of (layer->out_c, cpu->kernels->block) / step->pieces,
     .count = 1,
@@ -42,18 +38,9 @@ compile (WctCpu *cpu, const WctStep *step, int32_t rows, WctDnnlConv **out, WctE
     .block = cpu->kernels->block,
     .planar_source = step->gather.block == 1,
     .relu = layer->relu,
-    .winograd = layer->in_c >= WINOGRAD_CHANNELS_MIN && layer->out_c >= WINOGRAD_CHANNELS_MIN,
   };
-  WctStatus status = WCT_ERR_UNSUPPORTED;
 
-  if (shape.winograd)
-    status = wct_dnnl_conv_new (cpu->engine, &shape, layer->name, out, err);
-  if (status == WCT_ERR_UNSUPPORTED)
-    {
-      shape.winograd = false;
-      status = wct_dnnl_conv_new (cpu->engine, &shape, layer->name, out, err);
-    }
-  return status;
+  return wct_dnnl_conv_new (cpu->engine, &shape, layer->name, out, err);
 }
 
 static WctStatus
@@ -111,6 +98,7 @@ make_convolution (WctCpu *cpu, WctStep *step, WctError *err)
   WctStatus status;
 
   step->kind = WCT_STEP_CONVOLVE;
+  step->by_channels = true;
   step->pieces = choose_chunks (step);
   status = make_variants (cpu, step, err);
   if (status == WCT_ERR_UNSUPPORTED && step->gather.block == 1)
@@ -165,7 +153,7 @@ wct_step_winograd_shape (const WctCpu *cpu, const WctStep *step, int32_t rows, i
   const size_t  row_floats = (size_t)step->out.shape.w * (size_t)block;
 
   return (WctWinogradShape){ .in_lanes = lanes_of (step->layer->in_c, block),
-                             .out_lanes = lanes_of (step->layer->out_c, block),
+                             .out_lanes = lanes_of (step->layer->out_c, block) / (step->by_channels ? step->pieces : 1),
                              .block = block,
                              .rows = rows,
                              .columns = columns,
@@ -175,26 +163,38 @@ wct_step_winograd_shape (const WctCpu *cpu, const WctStep *step, int32_t rows, i
 }
 
 static bool
-suits_own_winograd (const WctCpu *cpu, const WctStep *step)
+suits_winograd (const WctCpu *cpu, const WctStep *step)
 {
   const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->out.shape.w);
 
-  return cpu->kernels->winograd_conv != NULL && step->gather.block > 1 && shape.in_lanes <= OWN_WINOGRAD_LANES_MAX
-         && shape.out_lanes <= OWN_WINOGRAD_LANES_MAX && shape.rows * shape.columns >= OWN_WINOGRAD_POSITIONS_MIN;
+  return cpu->kernels->winograd_conv != NULL && step->gather.block > 1
+         && shape.rows * shape.columns >= WINOGRAD_POSITIONS_MIN;
 }
 
 static WctStatus
-make_own_winograd (WctCpu *cpu, WctStep *step, WctError *err)
+make_winograd (WctCpu *cpu, WctStep *step, WctError *err)
 {
-  const WctConv         *layer = step->layer;
-  const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->out.shape.w);
-  WctStatus              status;
+  const WctConv *layer = step->layer;
+  const int32_t  lanes = lanes_of (layer->out_c, cpu->kernels->block);
+  size_t         part_floats;
+  WctStatus      status;
 
   step->kind = WCT_STEP_WINOGRAD;
-  cut_columns (step);
-  WCT_TRY (wct_alloc (wct_winograd_weight_floats (&shape), sizeof (float), layer->name, &step->own_weight, err));
-  WCT_TRY (wct_alloc ((size_t)shape.out_lanes, sizeof (float), layer->name, &step->own_bias, err));
-  wct_winograd_transform_weights (&shape, layer->weight, layer->in_c, layer->out_c, step->own_weight);
+  step->by_channels = wct_winograd_is_wide (layer->in_c, layer->out_c);
+  if (step->by_channels)
+    step->pieces = choose_chunks (step);
+  else
+    cut_columns (step);
+
+  const int32_t          parts = step->by_channels ? step->pieces : 1;
+  const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
+  part_floats = wct_winograd_weight_floats (&shape);
+  WCT_TRY (wct_alloc ((size_t)parts * part_floats, sizeof (float), layer->name, &step->own_weight, err));
+  WCT_TRY (wct_alloc ((size_t)lanes, sizeof (float), layer->name, &step->own_bias, err));
+  for (int32_t i = 0; i < parts; i++)
+    wct_winograd_transform_weights (
+      &shape, layer->weight + (size_t)i * (size_t)shape.out_lanes * (size_t)layer->in_c * 9, layer->in_c,
+      parts > 1 ? shape.out_lanes : layer->out_c, step->own_weight + (size_t)i * part_floats);
   memcpy (step->own_bias, layer->bias, (size_t)layer->out_c * sizeof (float));
 
 out:
@@ -222,7 +222,7 @@ make_step (WctCpu *cpu, const WctConv *layer, WctResample resample, WctShape in,
   step->work = 9.0 * layer->in_c * layer->out_c * out.h * out.w;
   if (step->out.block == 1)
     return make_picture_convolution (cpu, step, err);
-  return suits_own_winograd (cpu, step) ? make_own_winograd (cpu, step, err) : make_convolution (cpu, step, err);
+  return suits_winograd (cpu, step) ? make_winograd (cpu, step, err) : make_convolution (cpu, step, err);
 }
 
 static WctResample
@@ -303,7 +303,7 @@ kept_bytes (const WctCpu *cpu, const WctStep *step)
     {
       const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
 
-      return wct_winograd_weight_floats (&shape) * sizeof (float);
+      return (size_t)(step->by_channels ? step->pieces : 1) * wct_winograd_weight_floats (&shape) * sizeof (float);
     }
   for (int v = 0; v < 2; v++)
     if (step->variants[v].conv != NULL)

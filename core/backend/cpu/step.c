@@ -30,8 +30,7 @@ wct_step_scratch_bytes (const WctCpu *cpu, const WctStep *step)
     return 0;
   if (step->kind == WCT_STEP_WINOGRAD)
     {
-      const WctWinogradShape shape =
-        wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
+      const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, step->out.strip_rows, step->piece_columns);
 
       bytes = wct_winograd_scratch_floats (&shape) * sizeof (float);
     }
@@ -68,6 +67,21 @@ convolve (const WctStep *step, const float *padded, void *scratch, float *result
     err);
 }
 
+/* @part: of the channels */
+static void
+convolve_by_winograd (const WctCpu *cpu, const WctStep *step, const WctPiece *piece, int32_t part, const float *padded,
+                      void *scratch, float *result)
+{
+  const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, piece->rows, piece->columns);
+  const size_t           lanes_before = (size_t)part * (size_t)shape.out_lanes;
+
+  cpu->kernels->winograd_conv (&shape, padded, step->own_weight + (size_t)part * wct_winograd_weight_floats (&shape),
+                               step->own_bias + lanes_before,
+                               result + lanes_before * (size_t)piece->rows * (size_t)step->out.shape.w
+                                 + (size_t)piece->x * (size_t)shape.block,
+                               scratch);
+}
+
 static void
 convolve_to_picture (const WctCpu *cpu, const WctStep *step, const float *padded, const WctRing *out, int32_t strip,
                      const WctPiece *piece)
@@ -86,8 +100,7 @@ convolve_to_picture (const WctCpu *cpu, const WctStep *step, const float *padded
 static WctPiece
 place_piece (const WctStep *step, int32_t strip, int32_t piece)
 {
-  const bool    by_columns = step->kind != WCT_STEP_CONVOLVE;
-  const int32_t x = by_columns ? piece * step->piece_columns : 0, left = step->out.shape.w - x;
+  const int32_t x = step->by_channels ? 0 : piece * step->piece_columns, left = step->out.shape.w - x;
 
   return (WctPiece){ .y = wct_strip_first_row (&step->out, strip),
                      .x = x,
@@ -111,13 +124,8 @@ wct_step_run (WctCpu *cpu, const WctStep *step, const WctRing *source, const Wct
     case WCT_STEP_CONVOLVE:
       return convolve (step, scratch, behind, result, place.rows, piece, err);
     case WCT_STEP_WINOGRAD:
-      {
-        const WctWinogradShape shape = wct_step_winograd_shape (cpu, step, place.rows, place.columns);
-
-        cpu->kernels->winograd_conv (&shape, scratch, step->own_weight, step->own_bias,
-                                     result + (size_t)place.x * (size_t)step->out.block, behind);
-        break;
-      }
+      convolve_by_winograd (cpu, step, &place, step->by_channels ? piece : 0, scratch, behind, result);
+      break;
     case WCT_STEP_PICTURE:
       convolve_to_picture (cpu, step, scratch, out, strip, &place);
       break;

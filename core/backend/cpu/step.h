@@ -1,6 +1,6 @@
 /* Steps of a plan. A step is a convolution with the pooling or up-sampling before it, if there is one; it makes one map
- * from another, strip by strip, and a strip piece by piece: parts of its channels where oneDNN convolves, parts of its
- * columns where our own kernels do. */
+ * from another, strip by strip, and a strip piece by piece: parts of its columns, or of its channels where there are
+ * many and each piece has weights of its own. */
 #ifndef WCT_CPU_STEP_H
 #define WCT_CPU_STEP_H
 
@@ -32,11 +32,13 @@ typedef struct
   WctGather      gather;
   WctMapLayout   out;
   int32_t        pieces;        /* of a strip */
-  int32_t        piece_columns; /* of all pieces but the last */
+  bool           by_channels;   /* pieces are parts of the result's channels; else of the columns */
+  int32_t        piece_columns; /* of all pieces but the last; of all, where they are channels */
   WctStepVariant variants[2];   /* full strips, last strip */
-  float         *own_weight;    /* owned; as WCT_STEP_PICTURE's or WCT_STEP_WINOGRAD's kernel wants it */
-  float         *own_bias;      /* owned; (out_lanes), for WCT_STEP_WINOGRAD */
-  double         work;
+  float         *own_weight;    /* owned; as WCT_STEP_PICTURE's or WCT_STEP_WINOGRAD's kernel wants it, for each part of
+                                 * the channels */
+  float *own_bias;              /* owned; (out_lanes), for WCT_STEP_WINOGRAD */
+  double work;
 } WctStep;
 
 struct WctPlan

@@ -7,7 +7,9 @@
 
 #define WCT_WINOGRAD_TILE   4  /* of the result; a tile of the input has 6 */
 #define WCT_WINOGRAD_POINTS 36 /* 6 × 6 */
-#define WCT_WINOGRAD_TILES  16 /* in a row, multiplied together: what they need stays in the cache */
+#define WCT_WINOGRAD_TILES  16 /* multiplied together: what they need stays in the cache */
+
+#define WCT_WINOGRAD_WIDE_TILES 256 /* where weights do not */
 
 /* @weight: of wct_winograd_transform_weights; @bias: (out_lanes); @scratch: of wct_winograd_scratch_floats, aligned */
 typedef void WctWinogradConvolve (const WctWinogradShape *shape, const float *in, const float *weight,

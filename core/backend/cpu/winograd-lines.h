@@ -123,10 +123,10 @@ transform_output_tile (const float *products, size_t point_floats, Vector bias, 
     }
 }
 
-/* @rows tiles by @vectors blocks of output lanes. */
+/* @rows tiles by @vectors blocks of output lanes. @weight_lanes: from one input lane's weights to the next's */
 INLINE void
-multiply_some (const float *points, const float *weight, int32_t in_lanes, int32_t out_lanes, int rows, int vectors,
-               float *products)
+multiply_some (const float *points, const float *weight, int32_t in_lanes, int32_t weight_lanes, int32_t out_lanes,
+               int rows, int vectors, float *products)
 {
   Vector sums[ROWS_AT_ONCE][2] = { { { 0 } } };
 
@@ -136,7 +136,7 @@ multiply_some (const float *points, const float *weight, int32_t in_lanes, int32
 
       UNROLL
       for (int v = 0; v < vectors; v++)
-        w[v] = load (weight + (size_t)c * (size_t)out_lanes + (size_t)v * WCT_BLOCK);
+        w[v] = load (weight + (size_t)c * (size_t)weight_lanes + (size_t)v * WCT_BLOCK);
       UNROLL
       for (int i = 0; i < rows; i++)
         {
@@ -170,9 +170,9 @@ multiply (const float *points, const float *weight, int32_t count, int32_t in_la
         int32_t      o = 0;
 
         for (; o + 2 * WCT_BLOCK <= out_lanes; o += 2 * WCT_BLOCK)
-          multiply_some (v, u + o, in_lanes, out_lanes, ROWS_AT_ONCE, 2, m + o);
+          multiply_some (v, u + o, in_lanes, out_lanes, out_lanes, ROWS_AT_ONCE, 2, m + o);
         if (o < out_lanes)
-          multiply_some (v, u + o, in_lanes, out_lanes, ROWS_AT_ONCE, 1, m + o);
+          multiply_some (v, u + o, in_lanes, out_lanes, out_lanes, ROWS_AT_ONCE, 1, m + o);
       }
 }
 

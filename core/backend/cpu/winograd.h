@@ -1,5 +1,5 @@
-/* Own convolutions by Winograd's F(4×4, 3×3) (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015),
- * for maps of few channels, where oneDNN's are no faster than direct convolution. */
+/* Own convolutions by Winograd's F(4×4, 3×3) (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+ * 2015). oneDNN's are slower, and gone since its version 3.2. */
 #ifndef WCT_CPU_WINOGRAD_H
 #define WCT_CPU_WINOGRAD_H
 
@@ -17,12 +17,19 @@ typedef struct
   bool    relu;
 } WctWinogradShape;
 
+/* Do the weights of all points no longer stay in a core's cache? */
+bool wct_winograd_is_wide (int32_t in_lanes, int32_t out_lanes);
+
+/* Tiles that are multiplied together. Few, where weights stay in the cache beside them; all of a piece, where each read
+ * of the weights must serve many. */
+int32_t wct_winograd_tiles (const WctWinogradShape *shape);
+
 /* Floats of transformed weights, and of a thread's scratch. */
 size_t wct_winograd_weight_floats (const WctWinogradShape *shape);
 size_t wct_winograd_scratch_floats (const WctWinogradShape *shape);
 
-/* @weight: (out_c, in_c, 3, 3); lanes beyond the channels are left as they are: zero. @out: (36, in_lanes, out_lanes)
- */
+/* @weight: (out_c, in_c, 3, 3); lanes beyond the channels are left as they are: zero. @out: (36, stripes, in_lanes,
+ * lanes of a stripe): stripes of two blocks, the last may have one */
 void wct_winograd_transform_weights (const WctWinogradShape *shape, const float *weight, int32_t in_c, int32_t out_c,
                                      float *out);
 
