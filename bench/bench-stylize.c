@@ -14,6 +14,8 @@
 
 #include "backend/cpu/pipeline.h"
 #include "mem.h"
+#include "model.h"
+#include "planar.h"
 
 typedef struct
 {
@@ -204,8 +206,27 @@ draw_timeline (const char *path, double start, double end, int threads)
   fclose (file);
 }
 
+/* Of one run, each convolution counted once and directly. */
+static double
+count_multiply_adds (const Options *options, const WctModel *model, const WctParams *params)
+{
+  const WctShape picture = wct_planar_shape (options->width, options->height);
+  double         work = 0;
+
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (params->level_on[level - 1])
+      {
+        const WctNetwork *encoder = wct_model_encoder (model, level), *decoder = wct_model_decoder (model, level);
+
+        work += wct_layers_work (encoder->layers, encoder->count, picture)
+                + wct_layers_work (decoder->layers, decoder->count,
+                                   wct_layers_shape (encoder->layers, encoder->count, picture));
+      }
+  return work;
+}
+
 static void
-report (const Options *options, const WctBackend *backend, double *seconds)
+report (const Options *options, const WctBackend *backend, double work, double *seconds)
 {
   const WctBackendInfo *info = wct_backend_info (backend);
   const double          megapixels = 1e-6 * options->width * options->height;
@@ -214,8 +235,8 @@ report (const Options *options, const WctBackend *backend, double *seconds)
   const double median = seconds[options->repeat / 2];
   if (options->json)
     printf ("{\"median\": %.5f, \"minimum\": %.5f, \"width\": %d, \"height\": %d, \"threads\": %d, \"backend\": "
-            "\"%s\", \"peak_memory_bytes\": %zu}\n",
-            median, seconds[0], options->width, options->height, info->threads, info->name, wct_memory_peak ());
+            "\"%s\", \"multiply_adds\": %.6g, \"peak_memory_bytes\": %zu}\n",
+            median, seconds[0], options->width, options->height, info->threads, info->name, work, wct_memory_peak ());
   else
     printf ("median of %d: %.4f s, minimum %.4f s, %.3f s/MP at %dx%d, %s (%s), %d threads\n", options->repeat, median,
             seconds[0], median / megapixels, options->width, options->height, info->name, info->detail, info->threads);
@@ -275,7 +296,7 @@ run (const Options *options)
       if (!options->json)
         printf ("run %d: %.4f s%s\n", i + 1, spent, i < 0 ? " (warm-up)" : "");
     }
-  report (options, backend, seconds);
+  report (options, backend, count_multiply_adds (options, model, &params), seconds);
 
   wct_job_free (&job);
   wct_style_unref (&style);

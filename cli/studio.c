@@ -159,8 +159,8 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
       WCT_TRY (read_picture (paths[i], studio->params.style_size, "--style-size", NULL, &picture, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
       wct_progress_begin (&studio->progress, "style");
-      WCT_TRY (wct_style_measure (studio->model, studio->backend, &picture.image, levels_on (&studio->params), &hooks,
-                                  &studio->styles[i], err));
+      WCT_TRY (wct_style_recall (studio->model, studio->backend, &picture.image, levels_on (&studio->params), &hooks,
+                                 &studio->styles[i], err));
       wct_picture_clear (&picture);
     }
 

@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "model.h"
 #include "planar.h"
+#include "style-cache.h"
 
 struct WctStyle
 {
@@ -140,6 +141,31 @@ out:
   return status;
 }
 
+static WctStatus
+new_style (WctModel *model, WctStyle **out, WctError *err)
+{
+  const WctStatus status = wct_alloc (1, sizeof **out, "style", out, err);
+
+  if (status != WCT_OK)
+    return status;
+  atomic_init (&(*out)->references, 1);
+  (*out)->model = wct_model_ref (model);
+  return WCT_OK;
+}
+
+WctStatus
+wct_style_adopt (WctModel *model, WctMoments *moments[WCT_LEVELS], WctStyle **out, WctError *err)
+{
+  const WctStatus status = new_style (model, out, err);
+
+  for (int i = 0; i < WCT_LEVELS && status == WCT_OK; i++)
+    {
+      (*out)->moments[i] = moments[i];
+      moments[i] = NULL;
+    }
+  return status;
+}
+
 WctStatus
 wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
                    const WctHooks *hooks, WctStyle **out, WctError *err)
@@ -151,9 +177,7 @@ wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture
   WCT_TRY (check_arguments (model, picture, levels, err));
   walk.shape = wct_planar_shape (picture->width, picture->height);
   wct_monitor_init (&walk.monitor, hooks, planned_work (&walk, levels));
-  WCT_TRY (wct_alloc (1, sizeof *style, "style", &style, err));
-  atomic_init (&style->references, 1);
-  style->model = wct_model_ref (model);
+  WCT_TRY (new_style (model, &style, err));
   WCT_TRY (store_picture (&walk, picture, err));
   WCT_TRY (measure_levels (&walk, levels, style, err));
   *out = style;
@@ -162,6 +186,28 @@ wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture
 out:
   wct_store_free (&walk.picture);
   wct_style_unref (&style);
+  return status;
+}
+
+WctStatus
+wct_style_recall (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels, const WctHooks *hooks,
+                  WctStyle **out, WctError *err)
+{
+  WctStyleKey key;
+  WctStyle   *style;
+  WctStatus   status;
+
+  WCT_TRY (check_arguments (model, picture, levels, err));
+  key = wct_style_key (model, backend, picture, levels);
+  style = wct_style_cache_find (model, key, levels);
+  if (style == NULL)
+    {
+      WCT_TRY (wct_style_measure (model, backend, picture, levels, hooks, &style, err));
+      wct_style_cache_keep (style, key);
+    }
+  *out = style;
+
+out:
   return status;
 }
 

@@ -2,6 +2,7 @@
 #ifndef WCT_STYLE_INTERNAL_H
 #define WCT_STYLE_INTERNAL_H
 
+#include <wct/params.h>
 #include <wct/style.h>
 
 #include "moments.h"
@@ -9,5 +10,8 @@
 /* Borrowed from the style; NULL where the level was not measured. */
 const WctMoments *wct_style_moments (const WctStyle *style, int level);
 const WctModel   *wct_style_model (const WctStyle *style);
+
+/* A style of these moments, which it takes: the array's members become NULL. On failure they stay the caller's. */
+WctStatus wct_style_adopt (WctModel *model, WctMoments *moments[WCT_LEVELS], WctStyle **out, WctError *err);
 
 #endif

@@ -142,8 +142,8 @@ measure_style (WctEngine *engine, const WctPicture *picture, const WctHooks *hoo
   WctStyle      *style = NULL;
   WctStatus      status;
 
-  WCT_TRY (wct_style_measure (engine->model, engine->backend, &picture->image, engine->info.levels, &cancel_only,
-                              &style, err));
+  WCT_TRY (
+    wct_style_recall (engine->model, engine->backend, &picture->image, engine->info.levels, &cancel_only, &style, err));
   wct_style_unref (&engine->styles[STYLES_KEPT - 1].style);
   memmove (&engine->styles[1], &engine->styles[0], (STYLES_KEPT - 1) * sizeof engine->styles[0]);
   engine->styles[0] = (Measured){ picture->key, style };

@@ -35,6 +35,7 @@ class Result:
 
 def environment(**changes):
     env = {k: v for k, v in os.environ.items() if k not in ("WCT_MODEL", "XDG_DATA_HOME", "XDG_DATA_DIRS")}
+    env["XDG_CACHE_HOME"] = "/nowhere"  # styles are measured
     env.update(changes)
     return env
 

@@ -27,6 +27,14 @@ typedef struct WctStyle WctStyle;
 WCT_API WctStatus wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
                                      const WctHooks *hooks, WctStyle **out, WctError *err);
 
+/**
+ * wct_style_recall: the same, from the user's cache folder where the picture was measured before.
+ * Keyed by the picture's pixels, the encoders' weights and what computes, in $XDG_CACHE_HOME/wct/styles (~/.cache); the
+ * same bits as measured. Where nothing can be read or written there, or a file is damaged, it is measured.
+ */
+WCT_API WctStatus wct_style_recall (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
+                                    const WctHooks *hooks, WctStyle **out, WctError *err);
+
 WCT_API WctStyle *wct_style_ref (WctStyle *style);
 WCT_API void      wct_style_unref (WctStyle **style); /* NULL is welcome; sets *style to NULL */
 

@@ -1,0 +1,301 @@
+/* One file for each style: XDG_CACHE_HOME/wct/styles/KEY. A cache must never stand in the way: whatever fails here, the
+ * style is measured. Files appear whole or not at all, and hold a sum of their own bytes. */
+#include "style-cache.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "mem.h"
+#include "model.h"
+#include "style.h"
+
+#define PATH_SIZE 4096
+#define FILES_MAX 200 /* some 0.2 MB each for compact models, 2.4 MB for full width */
+
+static const char magic[8] = "wctstyl1";
+
+/* ---- Sums ---------------------------------------------------------------------------------------------------- */
+
+/* Two sums of 64 bits, for names and damage, not against malice. */
+static void
+add_word (WctStyleKey *key, uint64_t word)
+{
+  static const uint64_t odd[2] = { 0x9E3779B97F4A7C15u, 0xC2B2AE3D27D4EB4Fu };
+
+  for (int i = 0; i < 2; i++)
+    {
+      key->words[i] = (key->words[i] ^ word) * odd[i];
+      key->words[i] ^= key->words[i] >> 29;
+    }
+}
+
+static void
+add_bytes (WctStyleKey *key, const void *bytes, size_t size)
+{
+  const char *from = bytes;
+
+  add_word (key, size);
+  for (; size > 0; from += 8)
+    {
+      const size_t some = size < 8 ? size : 8;
+      uint64_t     word = 0;
+
+      memcpy (&word, from, some);
+      add_word (key, word);
+      size -= some;
+    }
+}
+
+static void
+add_network (WctStyleKey *key, const WctNetwork *network)
+{
+  for (int i = 0; i < network->count; i++)
+    {
+      const WctLayer *layer = &network->layers[i];
+
+      add_word (key, layer->kind);
+      if (layer->kind != WCT_LAYER_CONV)
+        continue;
+      add_bytes (key, layer->conv.weight,
+                 (size_t)layer->conv.out_c * (size_t)layer->conv.in_c * 9 * sizeof *layer->conv.weight);
+      add_bytes (key, layer->conv.bias, (size_t)layer->conv.out_c * sizeof *layer->conv.bias);
+    }
+}
+
+WctStyleKey
+wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage *picture, unsigned levels)
+{
+  const WctBackendInfo *info = wct_backend_info (backend);
+  WctStyleKey           key = { { 1, 2 } };
+
+  add_word (&key, levels);
+  add_bytes (&key, info->name, strlen (info->name));
+  add_bytes (&key, info->detail, strlen (info->detail));
+  add_word (&key, (uint64_t)picture->width);
+  for (int32_t y = 0; y < picture->height; y++)
+    add_bytes (&key, (const char *)picture->pixels + (size_t)y * picture->row_stride_bytes,
+               (size_t)picture->width * 3 * sizeof *picture->pixels);
+  for (int level = WCT_LEVELS; level >= 1; level--)
+    if (levels & 1u << (level - 1))
+      {
+        add_network (&key, wct_model_encoder (model, level));
+        if (wct_model_shared_trunk (model))
+          break;
+      }
+  return key;
+}
+
+/* ---- Files ---------------------------------------------------------------------------------------------------- */
+
+/* The folder, made where @make says so. */
+static bool
+find_folder (char *folder, bool make)
+{
+  const char *cache = getenv ("XDG_CACHE_HOME"), *home = getenv ("HOME");
+  int         length;
+
+  if (cache != NULL && cache[0] == '/')
+    length = snprintf (folder, PATH_SIZE, "%s", cache);
+  else if (home != NULL && home[0] == '/')
+    length = snprintf (folder, PATH_SIZE, "%s/.cache", home);
+  else
+    return false;
+  for (const char *const *part = (const char *const[]){ "/wct", "/styles", NULL }; *part != NULL; part++)
+    {
+      if (make)
+        mkdir (folder, 0700);
+      if (length < 0 || length + 64 >= PATH_SIZE)
+        return false;
+      length += snprintf (folder + length, PATH_SIZE - (size_t)length, "%s", *part);
+    }
+  return !make || mkdir (folder, 0700) == 0 || access (folder, W_OK) == 0;
+}
+
+static bool
+find_path (WctStyleKey key, bool make, char *path)
+{
+  char folder[PATH_SIZE];
+
+  if (!find_folder (folder, make))
+    return false;
+  return snprintf (path, PATH_SIZE, "%s/%016llx%016llx", folder, (unsigned long long)key.words[0],
+                   (unsigned long long)key.words[1])
+         < PATH_SIZE;
+}
+
+/* The file that was not used for longest. */
+static void
+forget_oldest (const char *folder)
+{
+  DIR            *files = opendir (folder);
+  struct dirent  *file;
+  struct stat     about;
+  struct timespec oldest = { 0 };
+  char            name[sizeof file->d_name] = "";
+  int             count = 0;
+
+  if (files == NULL)
+    return;
+  while ((file = readdir (files)) != NULL)
+    if (fstatat (dirfd (files), file->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (about.st_mode))
+      {
+        if (count++ == 0 || about.st_mtim.tv_sec < oldest.tv_sec)
+          {
+            oldest = about.st_mtim;
+            snprintf (name, sizeof name, "%s", file->d_name);
+          }
+      }
+  if (count > FILES_MAX)
+    unlinkat (dirfd (files), name, 0);
+  closedir (files);
+}
+
+/* ---- Contents: magic, then for each level count, mean and covariance, then the sum of all that ------------------- */
+
+static size_t
+moments_bytes (int32_t channels)
+{
+  const size_t c = (size_t)channels;
+
+  return sizeof (int64_t) + (c + c * c) * sizeof (double);
+}
+
+static size_t
+contents_bytes (const WctModel *model, unsigned levels)
+{
+  size_t bytes = sizeof magic + sizeof (WctStyleKey);
+
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (levels & 1u << (level - 1))
+      bytes += moments_bytes (wct_model_channels (model, level));
+  return bytes;
+}
+
+/* Copies to or from @at, which is moved on. */
+static void
+copy (char **at, void *field, size_t size, bool out)
+{
+  memcpy (out ? *at : (char *)field, out ? (char *)field : *at, size);
+  *at += size;
+}
+
+static void
+copy_moments (char **at, WctMoments *moments, bool out)
+{
+  const size_t c = (size_t)moments->channels;
+
+  copy (at, &moments->count, sizeof moments->count, out);
+  copy (at, moments->mean, c * sizeof *moments->mean, out);
+  copy (at, moments->covariance, c * c * sizeof *moments->covariance, out);
+}
+
+static WctStyleKey
+sum_of (const char *contents, size_t size)
+{
+  WctStyleKey sum = { { 3, 4 } };
+
+  add_bytes (&sum, contents, size - sizeof sum);
+  return sum;
+}
+
+static bool
+read_file (const char *path, char *contents, size_t size)
+{
+  FILE *file = fopen (path, "re");
+  char  more;
+  bool  good;
+
+  if (file == NULL)
+    return false;
+  good = fread (contents, 1, size, file) == size && fread (&more, 1, 1, file) == 0;
+  if (good)
+    futimens (fileno (file), NULL); /* used now */
+  fclose (file);
+  if (!good || memcmp (contents, magic, sizeof magic) != 0)
+    return false;
+
+  const WctStyleKey sum = sum_of (contents, size);
+  return memcmp (contents + size - sizeof sum, &sum, sizeof sum) == 0;
+}
+
+WctStyle *
+wct_style_cache_find (WctModel *model, WctStyleKey key, unsigned levels)
+{
+  const size_t size = contents_bytes (model, levels);
+  WctMoments  *moments[WCT_LEVELS] = { NULL };
+  WctStyle    *style = NULL;
+  char         path[PATH_SIZE], *contents = NULL, *at;
+  WctError     ignored;
+  WctStatus    status;
+
+  if (!find_path (key, false, path) || access (path, R_OK) != 0)
+    return NULL;
+  WCT_TRY (wct_alloc (size, 1, "style", &contents, &ignored));
+  if (!read_file (path, contents, size))
+    goto out;
+  at = contents + sizeof magic;
+  for (int i = 0; i < WCT_LEVELS; i++)
+    if (levels & 1u << i)
+      {
+        WCT_TRY (wct_moments_new (wct_model_channels (model, i + 1), &moments[i], &ignored));
+        copy_moments (&at, moments[i], false);
+      }
+  WCT_TRY (wct_style_adopt (model, moments, &style, &ignored));
+
+out:
+  for (int i = 0; i < WCT_LEVELS; i++)
+    wct_moments_free (&moments[i]);
+  wct_free (&contents);
+  return style;
+}
+
+static bool
+write_file (const char *path, const char *contents, size_t size)
+{
+  char temporary[PATH_SIZE + 8];
+  int  file;
+  bool good;
+
+  snprintf (temporary, sizeof temporary, "%s.XXXXXX", path);
+  file = mkostemp (temporary, O_CLOEXEC);
+  if (file < 0)
+    return false;
+  good = write (file, contents, size) == (ssize_t)size;
+  good = close (file) == 0 && good && rename (temporary, path) == 0;
+  if (!good)
+    unlink (temporary);
+  return good;
+}
+
+void
+wct_style_cache_keep (const WctStyle *style, WctStyleKey key)
+{
+  const WctModel *model = wct_style_model (style);
+  const unsigned  levels = wct_style_levels (style);
+  const size_t    size = contents_bytes (model, levels);
+  char            path[PATH_SIZE], *contents = NULL, *at;
+  WctStyleKey     sum;
+  WctError        ignored;
+
+  if (!find_path (key, true, path) || wct_alloc (size, 1, "style", &contents, &ignored) != WCT_OK)
+    return;
+  memcpy (contents, magic, sizeof magic);
+  at = contents + sizeof magic;
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (levels & 1u << (level - 1))
+      copy_moments (&at, (WctMoments *)wct_style_moments (style, level), true);
+  sum = sum_of (contents, size);
+  memcpy (at, &sum, sizeof sum);
+  if (write_file (path, contents, size))
+    {
+      *strrchr (path, '/') = '\0';
+      forget_oldest (path);
+    }
+  wct_free (&contents);
+}
