@@ -36,7 +36,7 @@ scratch_open (void **state)
   root = g_dir_make_tmp ("wct-ui-XXXXXX", NULL);
   if (root == NULL)
     return -1;
-  return g_setenv ("XDG_CONFIG_HOME", root, TRUE) ? 0 : -1;
+  return g_setenv ("XDG_CONFIG_HOME", root, TRUE) && g_setenv ("XDG_CACHE_HOME", root, TRUE) ? 0 : -1;
 }
 
 int

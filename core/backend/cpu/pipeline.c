@@ -1,10 +1,14 @@
 #include "pipeline.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <time.h>
 
 #include "mem.h"
+
+#define SPIN_SECONDS 30e-6 /* about what waking a thread costs */
 
 WctPipelineTrace *wct_pipeline_trace;
 
@@ -16,6 +20,7 @@ typedef struct
   WctMonitor     *monitor; /* the calling thread's */
   pthread_mutex_t lock;
   pthread_cond_t  changed;
+  atomic_uint     changes; /* strips that were made; read without the lock while spinning */
   int             waiting; /* threads */
   int32_t         left;    /* pieces that are not made */
   double          work;    /* done, and not yet told to the monitor */
@@ -166,6 +171,7 @@ note_done (Pipeline *pipeline, WctStation *station, int32_t strip)
     return;
   while (station->done < station->strips && station->missing[station->done] == 0)
     station->done++;
+  atomic_fetch_add (&pipeline->changes, 1);
   if (pipeline->waiting > 0)
     pthread_cond_broadcast (&pipeline->changed);
 }
@@ -195,6 +201,24 @@ seconds (void)
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* Until something changed: strips take around 100 microseconds, so it pays to look around for some before sleeping. */
+static void
+wait_for_change (Pipeline *pipeline)
+{
+  const unsigned before = atomic_load (&pipeline->changes);
+  const double   until = seconds () + SPIN_SECONDS;
+
+  pthread_mutex_unlock (&pipeline->lock);
+  while (atomic_load (&pipeline->changes) == before && seconds () < until)
+    sched_yield ();
+  pthread_mutex_lock (&pipeline->lock);
+  if (atomic_load (&pipeline->changes) != before)
+    return;
+  pipeline->waiting++;
+  pthread_cond_wait (&pipeline->changed, &pipeline->lock);
+  pipeline->waiting--;
+}
+
 static WctStatus
 make_piece (const WctStation *station, int32_t strip, int32_t piece, int thread, void *scratch, WctError *err)
 {
@@ -221,9 +245,7 @@ work (void *data, int item, int thread, WctError *err)
 
       if (station == NULL)
         {
-          pipeline->waiting++;
-          pthread_cond_wait (&pipeline->changed, &pipeline->lock);
-          pipeline->waiting--;
+          wait_for_change (pipeline);
           continue;
         }
       pthread_mutex_unlock (&pipeline->lock);
@@ -235,6 +257,7 @@ work (void *data, int item, int thread, WctError *err)
     }
   if (status != WCT_OK)
     pipeline->stop = true;
+  atomic_fetch_add (&pipeline->changes, 1);
   pthread_cond_broadcast (&pipeline->changed);
   pthread_mutex_unlock (&pipeline->lock);
   return status;
