@@ -695,7 +695,8 @@ wct_picture_stream (WctPictureFile *file, WctPictureTake *take, void *user, WctE
 
   if (pipeline != NULL)
     wct_vips_watch (pipeline);
-  if (pipeline == NULL || vips_sink_disc (pipeline, take_strip, &reader) != 0)
+  if (pipeline == NULL || vips_sink_disc (pipeline, take_strip, &reader) != 0
+      || reader.status != WCT_OK) /* of the last strips libvips does not tell */
     {
       if (reader.status == WCT_OK)
         status = explain_failure (file, atomic_load (&not_a_number), err);

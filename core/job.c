@@ -302,6 +302,11 @@ settle (WctJob *job)
   job->needed =
     wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job), limit_of (job));
   job->settled = true;
+  if (job->cascade.picture == NULL) /* not made yet, or taken away */
+    {
+      job->rows_put = 0;
+      job->ran = job->done = false;
+    }
 }
 
 void
@@ -574,11 +579,20 @@ out:
   return status;
 }
 
+static WctStatus
+check_begun (const WctJob *job, WctError *err)
+{
+  if (job->cascade.picture != NULL)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no room for a picture: the job was not begun");
+}
+
 WctStatus
 wct_job_put_rows (WctJob *job, const WctImage *rows, int32_t first, WctError *err)
 {
   WctStatus status;
 
+  WCT_TRY (check_begun (job, err));
   WCT_TRY (check_rows (job, rows, first, "content", err));
   WCT_TRY (wct_image_check_finite (rows, first, "content", err));
   WCT_TRY (wct_cascade_put_rows (&job->cascade, rows, first, err));
@@ -595,9 +609,10 @@ wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err)
   WctMonitor monitor;
   WctStatus  status;
 
+  WCT_TRY (check_begun (job, err));
   if (job->rows_put != job->cascade.height || job->cascade.height == 0)
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
-                          job->rows_put, job->cascade.height);
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
+                            job->rows_put, job->cascade.height));
   job->rows_put = 0; /* the picture is used up */
   wct_monitor_init (&monitor, hooks, work_of (job, 0, false) * job->params.passes);
   WCT_TRY (wct_cascade_complete (&job->cascade, err));

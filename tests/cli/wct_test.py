@@ -53,9 +53,10 @@ def run(*arguments, program=PROGRAM, cwd=None, env=None, before=None):
 
 
 class Terminal:
-    """wct with standard error on a terminal, so that it shows its progress: a way to know what it is doing."""
+    """wct with standard error on a terminal, so that it shows its progress: a way to know what it is doing. @changes are
+    to its environment."""
 
-    def __init__(self, *arguments, cwd=None):
+    def __init__(self, *arguments, cwd=None, **changes):
         try:
             self.ours, theirs = pty.openpty()
         except OSError as error:
@@ -63,7 +64,7 @@ class Terminal:
         self.seen = ""
         self.process = subprocess.Popen([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=theirs, cwd=cwd,
-                                        env=environment(TERM="xterm"), start_new_session=True)
+                                        env=environment(TERM="xterm", **changes), start_new_session=True)
         os.close(theirs)
 
     def read(self):

@@ -5,25 +5,20 @@
  *
  * Exit 0 where all cases are near enough, 1 where not, 2 for a wrong command, 77 where the cases or the back end are
  * not here. $WCT_SHARED names the folder too. */
-#include <dirent.h>
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include <jansson.h>
 #include <vips/vips.h>
 
 #include <wct/wct.h>
 
-#include "files.h"
+#include "case.h"
 
 #define EXIT_USAGE   2
 #define EXIT_SKIPPED 77
-
-#define STYLES_MAX 8
 
 /* Two correct float implementations differ by rounding, some 1e-6, which the levels' whitening amplifies. */
 #define PSNR_MIN       80.0
@@ -37,156 +32,26 @@ typedef struct
   const char *backend, *shared, *only;
 } Options;
 
-typedef struct
-{
-  const char *name;
-  char        folder[4096];
-  json_t     *description; /* owned */
-  WctImage    content, expected, result;
-  WctImage    styles[STYLES_MAX], masks[STYLES_MAX];
-  double      weights[STYLES_MAX];
-  size_t      style_count, mask_count, weight_count;
-  WctParams   params;
-  WctModel   *model;
-} Case;
-
-/* ---- Reading a case ----------------------------------------------------------------------------------------- */
-
-static bool
-read_case_picture (const Case *golden, const json_t *name, int channels, WctImage *out)
-{
-  char path[8192];
-
-  snprintf (path, sizeof path, "%s/%s", golden->folder, json_string_value (name));
-  return read_picture (path, channels, out);
-}
-
-static bool
-read_pictures (Case *golden)
-{
-  const json_t *content = json_object_get (golden->description, "content");
-  const json_t *noise = json_object_get (golden->description, "noise");
-  const json_t *styles = json_object_get (golden->description, "styles");
-  const json_t *masks = json_object_get (golden->description, "masks");
-  char          path[8192];
-
-  if (json_array_size (styles) > STYLES_MAX || json_array_size (masks) > STYLES_MAX
-      || !read_case_picture (golden, content != NULL ? content : noise, 3, &golden->content))
-    return false;
-  for (; golden->style_count < json_array_size (styles); golden->style_count++)
-    if (!read_case_picture (golden, json_array_get (styles, golden->style_count), 3,
-                            &golden->styles[golden->style_count]))
-      return false;
-  for (; golden->mask_count < json_array_size (masks); golden->mask_count++)
-    if (!read_case_picture (golden, json_array_get (masks, golden->mask_count), 1, &golden->masks[golden->mask_count]))
-      return false;
-  snprintf (path, sizeof path, "%s/expected.npy", golden->folder);
-  return read_expected (path, &golden->expected);
-}
-
-static void
-read_params (Case *golden)
-{
-  const json_t *alphas = json_object_get (golden->description, "alpha");
-  const json_t *weights = json_object_get (golden->description, "style_weights");
-  const json_t *passes = json_object_get (golden->description, "passes");
-
-  wct_params_init (&golden->params);
-  for (int level = 1; level <= WCT_LEVELS; level++)
-    {
-      const json_t *alpha = json_object_get (alphas, (const char[]){ (char)('0' + level), '\0' });
-
-      golden->params.level_on[level - 1] = alpha != NULL;
-      golden->params.alpha[level - 1] = json_number_value (alpha);
-    }
-  for (; golden->weight_count < json_array_size (weights); golden->weight_count++)
-    golden->weights[golden->weight_count] = json_number_value (json_array_get (weights, golden->weight_count));
-  if (passes != NULL)
-    golden->params.passes = (int32_t)json_integer_value (passes);
-}
-
-static bool
-read_case (const Options *options, const char *name, Case *golden)
-{
-  char         path[8192];
-  json_error_t problem;
-  WctError     err;
-
-  golden->name = name;
-  snprintf (golden->folder, sizeof golden->folder, "%s/golden/%s", options->shared, name);
-  snprintf (path, sizeof path, "%s/case.json", golden->folder);
-  golden->description = json_load_file (path, JSON_REJECT_DUPLICATES, &problem);
-  if (golden->description == NULL)
-    {
-      printf ("%s: %s\n", path, problem.text);
-      return false;
-    }
-  if (!read_pictures (golden))
-    return false;
-  read_params (golden);
-  snprintf (path, sizeof path, "%s/%s", options->shared,
-            json_string_value (json_object_get (golden->description, "model")));
-  if (wct_model_load (path, &golden->model, &err) != WCT_OK)
-    {
-      printf ("%s\n", err.message);
-      return false;
-    }
-  golden->result = new_picture (golden->content.width, golden->content.height, 3);
-  return true;
-}
-
-static void
-free_case (Case *golden)
-{
-  for (size_t i = 0; i < STYLES_MAX; i++)
-    {
-      free (golden->styles[i].pixels);
-      free (golden->masks[i].pixels);
-    }
-  free (golden->result.pixels);
-  free (golden->expected.pixels);
-  free (golden->content.pixels);
-  wct_model_unref (&golden->model);
-  json_decref (golden->description);
-}
-
 /* ---- Running it --------------------------------------------------------------------------------------------- */
 
 static WctStatus
 stylize (Case *golden, WctBackend *backend, WctError *err)
 {
-  WctStyle        *styles[STYLES_MAX] = { NULL };
-  const WctJobSpec spec = {
-    .model = golden->model,
-    .backend = backend,
-    .params = &golden->params,
-    .style_count = golden->style_count,
-    .styles = styles,
-    .weights = golden->weight_count > 0 ? golden->weights : NULL,
-    .masks = golden->mask_count > 0 ? golden->masks : NULL,
-  };
   WctJob   *job = NULL;
-  WctStatus status = WCT_OK;
+  WctStatus status;
 
-  for (size_t i = 0; i < golden->style_count && status == WCT_OK; i++)
-    status = wct_style_measure (golden->model, backend, &golden->styles[i], wct_model_levels (golden->model), NULL,
-                                &styles[i], err);
-  if (status == WCT_OK)
-    status = wct_job_new (&spec, &job, err);
-  if (status == WCT_OK)
-    status = wct_job_run (job, &golden->content, &golden->result, NULL, err);
+  WCT_TRY (new_job_of_case (golden, backend, &golden->params, &job, err));
+  WCT_TRY (wct_job_run (job, &golden->content, &golden->result, NULL, err));
+
+out:
   wct_job_free (&job);
-  for (size_t i = 0; i < golden->style_count; i++)
-    wct_style_unref (&styles[i]);
   return status;
 }
 
 static WctStatus
 run_case (Case *golden, WctBackend *backend, WctError *err)
 {
-  const char *job = json_string_value (json_object_get (golden->description, "job"));
-
-  if (strcmp (job, "reconstruct") != 0)
+  if (strcmp (job_of_case (golden), "reconstruct") != 0)
     return stylize (golden, backend, err);
   return wct_reconstruct (golden->model, backend,
                           (int)json_integer_value (json_object_get (golden->description, "level")), &golden->content,
@@ -248,7 +113,7 @@ check_case (const Options *options, WctBackend *backend, const char *name)
 {
   Case     golden = { .description = NULL };
   WctError err;
-  bool     good = read_case (options, name, &golden);
+  bool     good = read_case (options->shared, name, &golden);
 
   if (good)
     {
@@ -267,22 +132,14 @@ check_case (const Options *options, WctBackend *backend, const char *name)
 
 /* ---- All of them -------------------------------------------------------------------------------------------- */
 
-static int
-is_case (const struct dirent *entry)
-{
-  return entry->d_name[0] != '.';
-}
-
 /* -1 where there are no cases. */
 static int
 check_all (const Options *options, WctBackend *backend)
 {
   struct dirent **entries = NULL;
-  char            folder[4096];
+  const int       count = list_cases (options->shared, &entries);
   int             failures = 0, checked = 0;
 
-  snprintf (folder, sizeof folder, "%s/golden", options->shared);
-  const int count = scandir (folder, &entries, is_case, alphasort);
   for (int i = 0; i < count; i++)
     {
       if (options->only == NULL || strcmp (options->only, entries[i]->d_name) == 0)

@@ -94,6 +94,49 @@ noise_counts_values_in_reading_order_whatever_the_stride (void **state)
 }
 
 static void
+noise_row_by_row_is_the_noise_of_the_whole (void **state)
+{
+  enum
+  {
+    WIDTH = 37,
+    HEIGHT = 23,
+    GAP = 5 /* floats between rows */
+  };
+  float          whole[HEIGHT * WIDTH * 3], rows[HEIGHT * (WIDTH * 3 + GAP)];
+  const WctImage picture = { whole, WIDTH, HEIGHT, 3, WIDTH * 3 * sizeof (float) };
+
+  (void)state;
+  wct_noise_fill (&picture, 42);
+  for (int32_t height = 1; height <= HEIGHT; height++)
+    {
+      const WctImage some = { rows, WIDTH, height, 3, (WIDTH * 3 + GAP) * sizeof (float) };
+
+      for (int32_t first = 0; first + height <= HEIGHT; first++)
+        {
+          wct_noise_fill_rows (&some, first, 42);
+          for (int32_t y = 0; y < height; y++)
+            assert_memory_equal (rows + y * (WIDTH * 3 + GAP), whole + (first + y) * WIDTH * 3,
+                                 WIDTH * 3 * sizeof (float));
+        }
+    }
+}
+
+/* Where the number of a value no longer fits in 32 bits: rows of a picture of WCT_IMAGE_SIDE_MAX squared. */
+static void
+noise_of_far_rows_is_of_its_own (void **state)
+{
+  static float   far[WCT_IMAGE_SIDE_MAX * 3], wrapped[3];
+  const WctImage row = { far, WCT_IMAGE_SIDE_MAX, 1, 3, sizeof far };
+  const WctImage one = { wrapped, 1, 1, 3, sizeof wrapped };
+
+  (void)state;
+  wct_noise_fill_rows (&row, 999999, 7);
+  /* Value i for seed s is value 0 for seed s + i · SplitMix64's step. */
+  wct_noise_fill (&one, 7 + (uint64_t)999999 * WCT_IMAGE_SIDE_MAX * 3 * 0x9e3779b97f4a7c15u);
+  assert_memory_equal (far, wrapped, sizeof wrapped);
+}
+
+static void
 noise_is_uniform_from_zero_to_below_one (void **state)
 {
   enum
@@ -141,6 +184,8 @@ main (void)
     cmocka_unit_test (unusable_views_are_refused_with_a_sentence),
     cmocka_unit_test (noise_is_the_published_sequence),
     cmocka_unit_test (noise_counts_values_in_reading_order_whatever_the_stride),
+    cmocka_unit_test (noise_row_by_row_is_the_noise_of_the_whole),
+    cmocka_unit_test (noise_of_far_rows_is_of_its_own),
     cmocka_unit_test (noise_is_uniform_from_zero_to_below_one),
     cmocka_unit_test (another_seed_is_another_noise),
   };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -114,9 +115,25 @@ assert_finite (const WctImage *image)
 
 /* ---- Jobs --------------------------------------------------------------------------------------------------- */
 
+/* As little memory as a run of this size can do with: the picture and all features are in temporary files then. */
 static WctStatus
-run_job (WctBackend *backend, const WctParams *params, const WctImage *style_picture, const WctImage *masks,
-         const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
+limit_to_the_least (WctJob *job, int32_t width, int32_t height, WctError *err)
+{
+  size_t    needed;
+  WctStatus status;
+
+  wct_job_limit_memory (job, 1);
+  WCT_TRY (wct_job_memory (job, width, height, &needed, err));
+  wct_job_limit_memory (job, needed);
+
+out:
+  return status;
+}
+
+/* @in_files: with as little memory as it can do with */
+static WctStatus
+run_job_with (WctBackend *backend, const WctParams *params, const WctImage *style_picture, const WctImage *masks,
+              bool in_files, const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
 {
   WctStyle *style = NULL;
   WctJob   *job = NULL;
@@ -124,12 +141,37 @@ run_job (WctBackend *backend, const WctParams *params, const WctImage *style_pic
 
   WCT_TRY (wct_style_measure (model, backend, style_picture, wct_model_levels (model), hooks, &style, err));
   WCT_TRY (wct_job_new (&(WctJobSpec){ model, backend, params, 1, &style, NULL, masks }, &job, err));
+  if (in_files)
+    WCT_TRY (limit_to_the_least (job, content->width, content->height, err));
   WCT_TRY (wct_job_run (job, content, result, hooks, err));
+  assert_int_equal (wct_job_uses_files (job), in_files);
 
 out:
   wct_job_free (&job);
   wct_style_unref (&style);
   return status;
+}
+
+static WctStatus
+run_job (WctBackend *backend, const WctParams *params, const WctImage *style_picture, const WctImage *masks,
+         const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
+{
+  return run_job_with (backend, params, style_picture, masks, false, content, result, hooks, err);
+}
+
+/* Files that this process has open and that have no name. */
+static int
+nameless_files (void)
+{
+  int count = 0;
+
+  for (int i = 0; i < 256; i++)
+    {
+      struct stat about;
+
+      count += fstat (i, &about) == 0 && S_ISREG (about.st_mode) && about.st_nlink == 0;
+    }
+  return count;
 }
 
 static WctParams
@@ -745,36 +787,96 @@ progress_rises_to_one (void **state)
 }
 
 static void
-cancel_at_every_stage_writes_nothing_and_leaves_nothing (void **state)
+cancel_at_every_stage (WctBackend *backend, bool in_files)
 {
   const WctParams params = default_params ();
-  WctImage        style = noise (30, 30, 1), content = noise (40, 36, 2);
+  WctImage        style = noise (30, 30, 1), content = noise (40, 36, 2), result = untouched (40, 36);
+  WctError        err;
+  Watch           count = { 0 };
+  const WctHooks  counting = { &count, NULL, watch_canceled };
 
+  must (run_job_with (backend, &params, &style, NULL, in_files, &content, &result, &counting, &err), &err);
+  const size_t before = wct_mem_used ();
+  const int    files = nameless_files ();
+  const long   step = count.calls > 400 ? count.calls / 200 : 1;
+
+  free (result.pixels);
+  result = untouched (40, 36);
+  for (long call = 1; call <= count.calls / 2; call += step) /* threads may ask less often */
+    {
+      Watch          watch = { .cancel_at = call };
+      const WctHooks hooks = { &watch, NULL, watch_canceled };
+
+      assert_int_equal (run_job_with (backend, &params, &style, NULL, in_files, &content, &result, &hooks, &err),
+                        WCT_CANCELED);
+      assert_untouched (&result);
+      assert_int_equal (wct_mem_used (), before);
+      assert_int_equal (nameless_files (), files);
+    }
+  free (result.pixels);
+  free (content.pixels);
+  free (style.pixels);
+}
+
+static void
+cancel_at_every_stage_writes_nothing_and_leaves_nothing (void **state)
+{
   (void)state;
   FOR_EACH_BACKEND (backend, 2)
   {
-    WctImage       result = untouched (40, 36);
-    WctError       err;
-    Watch          count = { 0 };
-    const WctHooks counting = { &count, NULL, watch_canceled };
-
-    must (run_job (backend, &params, &style, NULL, &content, &result, &counting, &err), &err);
-    const size_t before = wct_mem_used ();
-    const long   step = count.calls > 400 ? count.calls / 200 : 1;
-
-    free (result.pixels);
-    result = untouched (40, 36);
-    for (long call = 1; call <= count.calls / 2; call += step) /* threads may ask less often */
-      {
-        Watch          watch = { .cancel_at = call };
-        const WctHooks hooks = { &watch, NULL, watch_canceled };
-
-        assert_int_equal (run_job (backend, &params, &style, NULL, &content, &result, &hooks, &err), WCT_CANCELED);
-        assert_untouched (&result);
-        assert_int_equal (wct_mem_used (), before);
-      }
-    free (result.pixels);
+    cancel_at_every_stage (backend, false);
   }
+}
+
+static void
+cancel_at_every_stage_with_temporary_files_writes_nothing_and_leaves_nothing (void **state)
+{
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    cancel_at_every_stage (backend, true);
+  }
+}
+
+/* All of them, one after the other, until a run needs no more. */
+static void
+fail_each_allocation (const char *backend_name, bool all_later, bool in_files)
+{
+  const WctParams params = default_params ();
+  WctImage        style = noise (30, 30, 1), content = noise (40, 36, 2), mask = new_picture (8, 8, 1);
+
+  for (int i = 0; i < 40; i++)
+    mask.pixels[i] = 1;
+  for (long n = 1;; n++)
+    {
+      const size_t before = wct_mem_used ();
+      const int    files = nameless_files ();
+      WctImage     result = untouched (40, 36);
+      WctBackend  *backend = NULL;
+      WctError     err = { .status = WCT_OK };
+
+      wct_mem_test_fail (n, all_later);
+      WctStatus status = wct_backend_open (backend_name, 2, &backend, &err);
+      if (status == WCT_OK)
+        status = run_job_with (backend, &params, &style, &mask, in_files, &content, &result, NULL, &err);
+      wct_backend_close (&backend);
+      const bool happened = wct_mem_test_fail (0, false) >= n;
+      if (happened)
+        {
+          assert_int_equal (status, WCT_ERR_NO_MEMORY);
+          assert_true (strlen (err.message) > 0);
+          assert_untouched (&result);
+        }
+      assert_int_equal (wct_mem_used (), before);
+      assert_int_equal (nameless_files (), files);
+      free (result.pixels);
+      if (!happened)
+        {
+          assert_true (status == WCT_OK || status == WCT_ERR_UNSUPPORTED);
+          break;
+        }
+    }
+  free (mask.pixels);
   free (content.pixels);
   free (style.pixels);
 }
@@ -782,45 +884,529 @@ cancel_at_every_stage_writes_nothing_and_leaves_nothing (void **state)
 static void
 an_allocation_that_fails_is_a_sentence_and_leaves_nothing (void **state)
 {
-  const WctParams params = default_params ();
-  WctImage        style = noise (30, 30, 1), content = noise (40, 36, 2), mask = new_picture (8, 8, 1);
-
   (void)state;
-  for (int i = 0; i < 40; i++)
-    mask.pixels[i] = 1;
   for (size_t name = 0; name < 2; name++)
     for (int all_later = 0; all_later < 2; all_later++)
-      for (long n = 1;; n++)
-        {
-          const size_t before = wct_mem_used ();
-          WctImage     result = untouched (40, 36);
-          WctBackend  *backend = NULL;
-          WctError     err = { .status = WCT_OK };
-
-          wct_mem_test_fail (n, all_later);
-          WctStatus status = wct_backend_open (backend_names[name], 2, &backend, &err);
-          if (status == WCT_OK)
-            status = run_job (backend, &params, &style, &mask, &content, &result, NULL, &err);
-          wct_backend_close (&backend);
-          const bool happened = wct_mem_test_fail (0, false) >= n;
-          if (happened)
-            {
-              assert_int_equal (status, WCT_ERR_NO_MEMORY);
-              assert_true (strlen (err.message) > 0);
-              assert_untouched (&result);
-            }
-          assert_int_equal (wct_mem_used (), before);
-          free (result.pixels);
-          if (!happened)
-            {
-              assert_true (status == WCT_OK || status == WCT_ERR_UNSUPPORTED);
-              break;
-            }
-        }
-  free (mask.pixels);
-  free (content.pixels);
-  free (style.pixels);
+      fail_each_allocation (backend_names[name], all_later, false);
 }
+
+static void
+an_allocation_that_fails_with_temporary_files_is_a_sentence_and_leaves_nothing (void **state)
+{
+  (void)state;
+  for (size_t name = 0; name < 2; name++)
+    fail_each_allocation (backend_names[name], false, true);
+}
+
+/* ---- Limits of memory --------------------------------------------------------------------------------------- */
+
+/* A job with everything that it is made of. */
+typedef struct
+{
+  WctImage  content, expected, got;
+  WctImage  style_pictures[2], masks[2];
+  WctStyle *styles[2];
+  WctJob   *job;
+} Desk;
+
+typedef enum
+{
+  PLAIN,
+  MASKED, /* two styles, in two regions that leave some of the picture out */
+  TWO_PASSES,
+  VARIANTS
+} Variant;
+
+static const char *const variant_names[] = { "plain", "masked", "two passes" };
+
+static WctImage
+split_mask (bool right)
+{
+  WctImage mask = new_picture (10, 10, 1);
+
+  for (int y = 0; y < 10; y++)
+    for (int x = 0; x < 10; x++)
+      mask.pixels[y * 10 + x] = right ? x > 6 : x + y < 9;
+  return mask;
+}
+
+static Desk
+new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
+{
+  WctParams params = default_params ();
+  Desk      desk = { .content = noise (width, height, 2),
+                     .expected = untouched (width, height),
+                     .got = untouched (width, height),
+                     .style_pictures = { noise (50, 40, 1), flat (33, 32, 0.25f) },
+                     .masks = { split_mask (false), split_mask (true) } };
+  WctError  err;
+
+  params.passes = variant == TWO_PASSES ? 2 : 1;
+  wct_noise_fill_rows (&(WctImage){ desk.style_pictures[1].pixels, 33, 16, 3, 33 * 3 * sizeof (float) }, 0, 3);
+  for (int i = 0; i < 2; i++)
+    must (wct_style_measure (model, backend, &desk.style_pictures[i], 31, NULL, &desk.styles[i], &err), &err);
+  must (wct_job_new (&(WctJobSpec){ .model = model,
+                                    .backend = backend,
+                                    .params = &params,
+                                    .style_count = variant == MASKED ? 2 : 1,
+                                    .styles = desk.styles,
+                                    .masks = variant == MASKED ? desk.masks : NULL },
+                     &desk.job, &err),
+        &err);
+  return desk;
+}
+
+static void
+clear_desk (Desk *desk)
+{
+  wct_job_free (&desk->job);
+  for (int i = 0; i < 2; i++)
+    {
+      wct_style_unref (&desk->styles[i]);
+      free (desk->style_pictures[i].pixels);
+      free (desk->masks[i].pixels);
+    }
+  free (desk->got.pixels);
+  free (desk->expected.pixels);
+  free (desk->content.pixels);
+}
+
+static size_t
+memory_within (const Desk *desk, size_t limit)
+{
+  WctError err;
+  size_t   needed = 0;
+
+  wct_job_limit_memory (desk->job, limit);
+  must (wct_job_memory (desk->job, desk->content.width, desk->content.height, &needed, &err), &err);
+  return needed;
+}
+
+static void
+run_without_limit (Desk *desk)
+{
+  const int files = nameless_files ();
+  WctError  err;
+
+  memory_within (desk, SIZE_MAX / 2);
+  assert_false (wct_job_uses_files (desk->job));
+  must (wct_job_run (desk->job, &desk->content, &desk->expected, NULL, &err), &err);
+  assert_false (wct_job_uses_files (desk->job));
+  assert_int_equal (nameless_files (), files);
+}
+
+/* Runs with less and less memory until that is refused. Returns the number of runs with files. */
+static int
+run_with_less_and_less (const char *backend_name, Variant variant, Desk *desk, int files_before)
+{
+  size_t   limit = memory_within (desk, SIZE_MAX / 2) - 1;
+  int      runs = 0;
+  WctError err;
+
+  for (size_t needed; (needed = memory_within (desk, limit)) <= limit; limit = needed - 1)
+    {
+      const bool uses_files = wct_job_uses_files (desk->job);
+
+      memset (desk->got.pixels, 99, picture_bytes (&desk->got));
+      must (wct_job_run (desk->job, &desk->content, &desk->got, NULL, &err), &err);
+      assert_int_equal (wct_job_uses_files (desk->job), uses_files);
+      assert_int_equal (nameless_files () > files_before, uses_files);
+      runs += uses_files;
+      if (memcmp (desk->got.pixels, desk->expected.pixels, picture_bytes (&desk->got)) != 0)
+        fail_msg ("%s, %s, %d×%d: within %zu bytes the result is another one, by up to %g", backend_name,
+                  variant_names[variant], desk->content.width, desk->content.height, limit,
+                  largest_difference (&desk->got, &desk->expected));
+    }
+  assert_int_equal (wct_job_begin (desk->job, desk->content.width, desk->content.height, &err), WCT_ERR_NO_MEMORY);
+  return runs;
+}
+
+static void
+a_limit_of_memory_changes_no_bit (void **state)
+{
+  const int32_t sizes[][2] = { { 1, 1 }, { 17, 33 }, { 300, 500 }, { 700, 90 } };
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    for (size_t i = 0; i < (backend_index == 0 ? 4 : 2); i++) /* the reference takes its time */
+      for (Variant variant = PLAIN; variant < VARIANTS; variant++)
+        {
+          const int files = nameless_files ();
+          Desk      desk = new_desk (backend, variant, sizes[i][0], sizes[i][1]);
+
+          run_without_limit (&desk);
+          assert_true (run_with_less_and_less (backend_names[backend_index], variant, &desk, files) > 0);
+          clear_desk (&desk);
+          assert_int_equal (nameless_files (), files);
+        }
+  }
+}
+
+static void
+a_limit_of_memory_is_kept (void **state)
+{
+  WctError err;
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    for (Variant variant = PLAIN; variant < VARIANTS; variant++)
+      {
+        Desk desk = new_desk (backend, variant, 300, 200);
+
+        wct_backend_close (&backend); /* what it kept of the style's size would count */
+        clear_desk (&desk);
+        backend = open_backend (backend_names[backend_index], 2);
+        desk = new_desk (backend, variant, 300, 200);
+        const size_t before = wct_mem_used (), limit = memory_within (&desk, 1);
+        memory_within (&desk, limit);
+        wct_mem_peak (true);
+        must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+        const size_t measured = wct_mem_peak (false) - before;
+        if (measured > limit + limit / (backend_index == 0 ? 10 : 4)) /* some tables are not counted */
+          fail_msg ("%s, %s: %zu bytes were used, %zu allowed", backend_names[backend_index], variant_names[variant],
+                    measured, limit);
+        clear_desk (&desk);
+      }
+  }
+}
+
+static void
+too_little_memory_is_a_sentence_with_both_numbers_and_the_job_goes_on (void **state)
+{
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Desk         desk = new_desk (backend, PLAIN, 300, 200);
+    const size_t least = memory_within (&desk, 1);
+    char         expected[512];
+    WctError     err;
+
+    run_without_limit (&desk);
+    for (size_t limit = 1; limit < least; limit = limit * 50 < least - 1 || limit == least - 1 ? limit * 50 : least - 1)
+      {
+        const size_t needed = memory_within (&desk, limit);
+
+        if (needed <= limit) /* what the run before left behind */
+          break;
+        assert_int_equal (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), WCT_ERR_NO_MEMORY);
+        snprintf (expected, sizeof expected,
+                  "300×200 pixels need at least %.2f GB of memory and %.2f GB may be used; allow more, or make the "
+                  "picture smaller",
+                  (double)needed / 1e9, (double)limit / 1e9);
+        assert_string_equal (err.message, expected);
+        assert_untouched (&desk.got);
+      }
+    wct_job_limit_memory (desk.job, least);
+    must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+    assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+    wct_job_limit_memory (desk.job, 0);
+    must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+    assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+    assert_false (wct_job_uses_files (desk.job)); /* half of what is free is more than that */
+    clear_desk (&desk);
+  }
+}
+
+static void
+a_folder_for_temporary_files_that_is_not_there_is_a_sentence_and_the_job_goes_on (void **state)
+{
+  WctBackend *backend = open_backend ("auto", 2);
+  Desk        desk = new_desk (backend, PLAIN, 60, 50);
+  const char *folder = getenv ("TMPDIR");
+  char       *kept = folder == NULL ? NULL : strdup (folder);
+  WctError    err;
+
+  (void)state;
+  run_without_limit (&desk);
+  must (limit_to_the_least (desk.job, 60, 50, &err), &err);
+  setenv ("TMPDIR", "/nowhere/at-all", 1);
+  const WctStatus status = wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err);
+  if (kept != NULL)
+    setenv ("TMPDIR", kept, 1);
+  else
+    unsetenv ("TMPDIR");
+  free (kept);
+  assert_int_equal (status, WCT_ERR_IO);
+  assert_non_null (strstr (err.message, "/nowhere/at-all"));
+  assert_untouched (&desk.got);
+  must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+  assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+static void
+a_rerun_gives_the_bits_of_a_run_with_temporary_files_too (void **state)
+{
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    WctParams params = default_params ();
+    Desk      desk = new_desk (backend, PLAIN, 50, 70);
+    WctError  err;
+    WctJob   *kept = new_job (backend, &params, desk.styles[0]);
+
+    wct_job_keep (kept);
+    must (limit_to_the_least (kept, 50, 70, &err), &err);
+    must (wct_job_run (kept, &desk.content, &desk.got, NULL, &err), &err);
+    assert_true (wct_job_uses_files (kept));
+    for (int level = 0; level < WCT_LEVELS; level++)
+      {
+        params.alpha[level] = 0.3;
+        must (wct_job_set_params (kept, &params, &err), &err);
+        must (wct_job_rerun (kept, &desk.got, NULL, &err), &err);
+        must (wct_job_set_params (desk.job, &params, &err), &err);
+        run_without_limit (&desk);
+        assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+      }
+    wct_job_free (&kept);
+    clear_desk (&desk);
+  }
+}
+
+/* ---- A run in four steps ------------------------------------------------------------------------------------ */
+
+/* A view of some rows. */
+static WctImage
+rows_of (const WctImage *image, int32_t first, int32_t count)
+{
+  return (WctImage){ image->pixels + (size_t)first * image->row_stride_bytes / sizeof (float), image->width, count,
+                     image->channels, image->row_stride_bytes };
+}
+
+/* Strips of 1, 2, 3, … rows, in an order that goes up and down. Returns how many there are. */
+static int
+cut_into_strips (int32_t height, int32_t (*strips)[2])
+{
+  int count = 0;
+
+  for (int32_t y = 0; y < height; y += strips[count++][1])
+    {
+      strips[count][0] = y;
+      strips[count][1] = count + 1 < height - y ? count + 1 : height - y;
+    }
+  for (int i = 0; i < count / 2; i += 2)
+    for (int part = 0; part < 2; part++)
+      {
+        const int32_t kept = strips[i][part];
+
+        strips[i][part] = strips[count - 1 - i][part];
+        strips[count - 1 - i][part] = kept;
+      }
+  return count;
+}
+
+static void
+rows_may_be_put_in_any_order_and_got_in_any (void **state)
+{
+  enum
+  {
+    WIDTH = 53,
+    HEIGHT = 100
+  };
+  int32_t   strips[HEIGHT][2];
+  const int count = cut_into_strips (HEIGHT, strips);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    for (int in_files = 0; in_files < 2; in_files++)
+      {
+        Desk     desk = new_desk (backend, PLAIN, WIDTH, HEIGHT);
+        WctError err;
+
+        run_without_limit (&desk);
+        if (in_files)
+          must (limit_to_the_least (desk.job, WIDTH, HEIGHT, &err), &err);
+        must (wct_job_begin (desk.job, WIDTH, HEIGHT, &err), &err);
+        assert_int_equal (wct_job_uses_files (desk.job), in_files);
+        for (int i = 0; i < count; i++)
+          {
+            const WctImage rows = rows_of (&desk.content, strips[i][0], strips[i][1]);
+
+            must (wct_job_put_rows (desk.job, &rows, strips[i][0], &err), &err);
+          }
+        must (wct_job_process (desk.job, NULL, &err), &err);
+        for (int again = 0; again < 2; again++)
+          {
+            memset (desk.got.pixels, 99, picture_bytes (&desk.got));
+            for (int i = count - 1; i >= 0; i--)
+              {
+                WctImage rows = rows_of (&desk.got, strips[i][0], strips[i][1]);
+
+                must (wct_job_get_rows (desk.job, strips[i][0], &rows, &err), &err);
+              }
+            assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+          }
+        clear_desk (&desk);
+      }
+  }
+}
+
+static void
+rows_that_are_missing_or_outside_are_refused (void **state)
+{
+  const int32_t outside[] = { -1, 18, 21, INT32_MAX, INT32_MIN };
+  WctBackend   *backend = open_backend ("auto", 2);
+  Desk          desk = new_desk (backend, PLAIN, 30, 20);
+  WctImage      narrow = noise (29, 3, 4), gray = new_picture (30, 3, 1), bad = noise (30, 3, 5);
+  WctImage      some = rows_of (&desk.content, 0, 3), rest = rows_of (&desk.content, 3, 17), got = untouched (30, 3);
+  WctError      err;
+
+  (void)state;
+  run_without_limit (&desk);
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
+    {
+      char sentence[128];
+
+      snprintf (sentence, sizeof sentence,
+                "content: 3 rows of 30 pixels from row %d on do not lie in a picture of 30×20", outside[i]);
+      assert_int_equal (wct_job_put_rows (desk.job, &some, outside[i], &err), WCT_ERR_ARGUMENT);
+      assert_string_equal (err.message, sentence);
+    }
+  assert_int_equal (wct_job_put_rows (desk.job, &narrow, 0, &err), WCT_ERR_ARGUMENT);
+  assert_int_equal (wct_job_put_rows (desk.job, &gray, 0, &err), WCT_ERR_ARGUMENT);
+  bad.pixels[30 * 3 + 4] = NAN;
+  assert_int_equal (wct_job_put_rows (desk.job, &bad, 7, &err), WCT_ERR_NUMERIC);
+  assert_string_equal (err.message, "content: channel 1 of the pixel at column 1, row 8 is not a finite number");
+
+  /* None of them counts. */
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "0 rows were put in and the picture has 20; each is needed once");
+  must (wct_job_put_rows (desk.job, &rest, 3, &err), &err);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "17 rows were put in and the picture has 20; each is needed once");
+  must (wct_job_put_rows (desk.job, &some, 0, &err), &err);
+  must (wct_job_process (desk.job, NULL, &err), &err);
+  must (wct_job_get_rows (desk.job, 0, &desk.got, &err), &err);
+  assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+
+  for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)
+    assert_int_equal (wct_job_get_rows (desk.job, outside[i], &got, &err), WCT_ERR_ARGUMENT);
+  assert_int_equal (wct_job_get_rows (desk.job, 0, &narrow, &err), WCT_ERR_ARGUMENT);
+  assert_untouched (&got);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT); /* the picture is used up */
+  free (got.pixels);
+  free (bad.pixels);
+  free (gray.pixels);
+  free (narrow.pixels);
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+static void
+refuses_to_be_read (const Desk *desk)
+{
+  WctImage got = untouched (desk->content.width, desk->content.height);
+  WctError err;
+
+  assert_int_equal (wct_job_get_rows (desk->job, 0, &got, &err), WCT_ERR_ARGUMENT);
+  assert_untouched (&got);
+  free (got.pixels);
+}
+
+static void
+a_result_cannot_be_read_before_the_job_has_run (void **state)
+{
+  WctBackend    *backend = open_backend ("auto", 2);
+  Desk           desk = new_desk (backend, PLAIN, 30, 20);
+  Watch          watch = { .cancel_at = 3 };
+  const WctHooks hooks = { &watch, NULL, watch_canceled };
+  WctError       err;
+
+  (void)state;
+  refuses_to_be_read (&desk);
+  assert_int_equal (wct_job_put_rows (desk.job, &desk.content, 0, &err), WCT_ERR_ARGUMENT);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  refuses_to_be_read (&desk);
+  must (wct_job_put_rows (desk.job, &desk.content, 0, &err), &err);
+  refuses_to_be_read (&desk);
+  assert_int_equal (wct_job_process (desk.job, &hooks, &err), WCT_CANCELED);
+  refuses_to_be_read (&desk);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  must (wct_job_put_rows (desk.job, &desk.content, 0, &err), &err);
+  must (wct_job_process (desk.job, NULL, &err), &err);
+  must (wct_job_get_rows (desk.job, 0, &desk.got, &err), &err);
+  must (wct_job_begin (desk.job, 30, 20, &err), &err); /* the next run */
+  refuses_to_be_read (&desk);
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+/* What is refused, or asked for, between two steps takes no picture away that the next step would look for. */
+static void
+rows_are_refused_where_no_room_was_made_for_them (void **state)
+{
+  WctBackend *backend = open_backend ("auto", 2);
+  Desk        desk = new_desk (backend, PLAIN, 30, 20);
+  WctImage    other = noise (40, 20, 6);
+  WctError    err;
+  size_t      needed;
+
+  (void)state;
+  wct_job_limit_memory (desk.job, 1);
+  assert_int_equal (wct_job_begin (desk.job, 30, 20, &err), WCT_ERR_NO_MEMORY);
+  assert_int_equal (wct_job_put_rows (desk.job, &desk.content, 0, &err), WCT_ERR_ARGUMENT);
+
+  wct_job_limit_memory (desk.job, 0);
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  must (wct_job_memory (desk.job, 40, 20, &needed, &err), &err);
+  assert_int_equal (wct_job_put_rows (desk.job, &other, 0, &err), WCT_ERR_ARGUMENT);
+
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  must (wct_job_put_rows (desk.job, &desk.content, 0, &err), &err);
+  must (wct_job_memory (desk.job, 40, 20, &needed, &err), &err);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  free (other.pixels);
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+static void
+a_result_stays_or_is_refused_where_the_limit_changed_after_the_run (void **state)
+{
+  WctBackend *backend = open_backend ("auto", 2);
+  Desk        desk = new_desk (backend, PLAIN, 30, 20);
+  WctError    err;
+
+  (void)state;
+  run_without_limit (&desk);
+  memory_within (&desk, 1); /* the picture would go to a file */
+  const WctStatus status = wct_job_get_rows (desk.job, 0, &desk.got, &err);
+  if (status == WCT_OK)
+    assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+  else
+    assert_int_equal (status, WCT_ERR_ARGUMENT);
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+static void
+a_rerun_is_right_or_refused_where_the_limit_changed_after_the_run (void **state)
+{
+  WctBackend *backend = open_backend ("auto", 2);
+  Desk        desk = new_desk (backend, PLAIN, 30, 20);
+  WctError    err;
+
+  (void)state;
+  wct_job_keep (desk.job);
+  run_without_limit (&desk);
+  memory_within (&desk, 1);
+  const WctStatus status = wct_job_rerun (desk.job, &desk.got, NULL, &err);
+  if (status == WCT_OK)
+    assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+  else
+    assert_int_equal (status, WCT_ERR_ARGUMENT);
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
+/* ---- Memory that is foretold -------------------------------------------------------------------------------- */
 
 static void
 memory_is_foretold_within_a_quarter (void **state)
@@ -903,8 +1489,21 @@ main (void)
     cmocka_unit_test (a_bad_job_gets_one_sentence),
     cmocka_unit_test (progress_rises_to_one),
     cmocka_unit_test (cancel_at_every_stage_writes_nothing_and_leaves_nothing),
+    cmocka_unit_test (cancel_at_every_stage_with_temporary_files_writes_nothing_and_leaves_nothing),
     cmocka_unit_test (an_allocation_that_fails_is_a_sentence_and_leaves_nothing),
+    cmocka_unit_test (an_allocation_that_fails_with_temporary_files_is_a_sentence_and_leaves_nothing),
+    cmocka_unit_test (a_limit_of_memory_changes_no_bit),
+    cmocka_unit_test (a_limit_of_memory_is_kept),
+    cmocka_unit_test (too_little_memory_is_a_sentence_with_both_numbers_and_the_job_goes_on),
+    cmocka_unit_test (a_folder_for_temporary_files_that_is_not_there_is_a_sentence_and_the_job_goes_on),
+    cmocka_unit_test (a_rerun_gives_the_bits_of_a_run_with_temporary_files_too),
+    cmocka_unit_test (rows_may_be_put_in_any_order_and_got_in_any),
+    cmocka_unit_test (rows_that_are_missing_or_outside_are_refused),
+    cmocka_unit_test (a_result_cannot_be_read_before_the_job_has_run),
     cmocka_unit_test (memory_is_foretold_within_a_quarter),
+    cmocka_unit_test (a_rerun_is_right_or_refused_where_the_limit_changed_after_the_run),
+    cmocka_unit_test (a_result_stays_or_is_refused_where_the_limit_changed_after_the_run),
+    cmocka_unit_test (rows_are_refused_where_no_room_was_made_for_them),
   };
 
   return cmocka_run_group_tests (tests, load_models, unload_models);

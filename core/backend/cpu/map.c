@@ -6,6 +6,8 @@
  * best. */
 #define STRIP_POSITIONS 4096
 
+int32_t wct_map_test_positions;
+
 /* From here on a layer's weights no longer stay in the cache: few long strips, each reads them once. */
 #define WIDE_CHANNELS 256
 
@@ -21,7 +23,7 @@ divide_up (int64_t a, int64_t b)
 static int32_t
 wanted_rows (WctShape shape)
 {
-  int32_t rows = divide_up (STRIP_POSITIONS, shape.w);
+  int32_t rows = divide_up (wct_map_test_positions > 0 ? wct_map_test_positions : STRIP_POSITIONS, shape.w);
 
   /* Small maps of few channels still give work to four threads. */
   if (shape.c < WIDE_CHANNELS && rows > divide_up (shape.h, 4))

@@ -38,6 +38,10 @@ typedef struct
 /* @block: 16 or 8, as the processor likes it */
 WctMapLayout wct_map_layout (WctShape shape, int32_t block);
 
+/* For tests only: positions that a strip should have; 0: as measurements say. Everything that is to fit together has to
+ * be made between two changes of it. */
+extern int32_t wct_map_test_positions;
+
 static inline int32_t
 wct_strip_first_row (const WctMapLayout *layout, int32_t strip)
 {

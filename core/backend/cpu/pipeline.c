@@ -251,6 +251,8 @@ work (void *data, int item, int thread, WctError *err)
       pthread_mutex_unlock (&pipeline->lock);
       status = make_piece (station, strip, piece, thread, pipeline->scratch[thread], err);
       pthread_mutex_lock (&pipeline->lock);
+      if (status != WCT_OK) /* nothing may be made of it */
+        break;
       note_done (pipeline, station, strip);
       if (thread == 0)
         tell_monitor (pipeline);
