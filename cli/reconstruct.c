@@ -28,7 +28,7 @@ run_autoencoder (WctStudio *studio, WctError *err)
   const WctHooks hooks = wct_progress_hooks (&studio->progress);
   const int      level = studio->arguments->level;
 
-  wct_progress_begin (&studio->progress, "decode");
+  wct_progress_begin (&studio->progress, "decode", studio->report.estimated_memory);
   studio->report.level = level;
   return wct_reconstruct (studio->model, studio->backend, level, &studio->picture.image, &studio->picture.image, &hooks,
                           err);

@@ -158,7 +158,7 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
       wct_report_stage (&studio->report, WCT_STAGE_LOAD);
       WCT_TRY (read_picture (paths[i], studio->params.style_size, "--style-size", NULL, &picture, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
-      wct_progress_begin (&studio->progress, "style");
+      wct_progress_begin (&studio->progress, "style", 0);
       WCT_TRY (wct_style_recall (studio->model, studio->backend, &picture.image, levels_on (&studio->params), &hooks,
                                  &studio->styles[i], err));
       wct_picture_clear (&picture);
@@ -278,7 +278,7 @@ wct_studio_stylize (WctStudio *studio, WctError *err)
   WctStatus      status;
 
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE);
-  wct_progress_begin (&studio->progress, "stylize");
+  wct_progress_begin (&studio->progress, "stylize", studio->report.estimated_memory);
   WCT_TRY (wct_job_process (studio->job, &hooks, err));
   studio->report.params = &studio->params;
 
@@ -321,7 +321,7 @@ wct_studio_finish (WctStudio *studio, WctError *err)
   WctStatus             status;
 
   wct_report_stage (report, WCT_STAGE_SAVE);
-  wct_progress_begin (&studio->progress, "save");
+  wct_progress_begin (&studio->progress, "save", 0);
   WCT_TRY (save (studio, err));
   wct_progress_end (&studio->progress);
   report->backend = info->name;

@@ -9,7 +9,7 @@
 #include "interrupt.h"
 
 #define BAR_CELLS   40
-#define LABEL_CELLS 10
+#define LABEL_CELLS 16
 
 void
 wct_progress_init (WctProgress *progress, bool quiet)
@@ -17,7 +17,7 @@ wct_progress_init (WctProgress *progress, bool quiet)
   const char *terminal = getenv ("TERM");
 
   progress->shown = !quiet && isatty (STDERR_FILENO) && (terminal == NULL || strcmp (terminal, "dumb") != 0);
-  progress->label = "";
+  progress->label[0] = '\0';
   progress->percent = -1;
 }
 
@@ -36,9 +36,12 @@ draw (WctProgress *progress, int percent)
 }
 
 void
-wct_progress_begin (WctProgress *progress, const char *label)
+wct_progress_begin (WctProgress *progress, const char *label, size_t memory)
 {
-  progress->label = label;
+  if (memory > 0)
+    snprintf (progress->label, sizeof progress->label, "%s, %.1f GB", label, (double)memory / 1e9);
+  else
+    snprintf (progress->label, sizeof progress->label, "%s", label);
   if (progress->shown)
     draw (progress, 0);
 }

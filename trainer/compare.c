@@ -260,7 +260,7 @@ measure (Comparison *comparison, WctError *err)
 
   wct_progress_init (&progress, comparison->arguments->json);
   hooks = wct_progress_hooks (&progress);
-  wct_progress_begin (&progress, "stylize");
+  wct_progress_begin (&progress, "stylize", 0);
   status = wct_transfer_measure (&comparison->transfer, comparison->pool, &hooks, comparison->distances,
                                  comparison->done, err);
   wct_progress_end (&progress);

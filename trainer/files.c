@@ -38,7 +38,7 @@ wct_command_pack (WctArguments *arguments, WctError *err)
   wct_progress_init (&progress, arguments->quiet);
   hooks = wct_progress_hooks (&progress);
   WCT_TRY (wct_picture_set_open (arguments->operands[0], &set, err));
-  wct_progress_begin (&progress, "pack");
+  wct_progress_begin (&progress, "pack", 0);
   status = wct_shard_pack (set, arguments->output, &options, &hooks, &result, err);
   wct_progress_end (&progress);
   while (wct_picture_set_next_complaint (set, &complaint))
