@@ -257,8 +257,10 @@ run (const Options *options)
     g_main_context_iteration (NULL, TRUE);
   printf ("first preview after %.0f ms", (double)(g_get_monotonic_time () - began) * 1e-3);
   print_freeze (&bench.watch);
+  time_moves (&bench, "relu5-scale", options->moves);
   time_moves (&bench, "relu4-scale", options->moves);
   time_moves (&bench, "relu1-scale", options->moves);
+  time_drag (&bench, "relu5-scale", options->seconds);
   time_drag (&bench, "relu4-scale", options->seconds);
   time_drag (&bench, "relu1-scale", options->seconds);
   g_source_remove (watch);

@@ -185,7 +185,7 @@ draw_timeline (const char *path, double start, double end, int threads)
       return;
     }
   fprintf (file,
-           "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 1600 %d' font-family='sans-serif'>\n"
+           "<svg xmlns='http://www.w3.org/2000/svg' width='1600' viewBox='0 0 1600 %d' font-family='sans-serif'>\n"
            "<rect width='1600' height='%d' fill='#fff'/>\n",
            40 * threads + 30, 40 * threads + 30);
   for (long i = 0; i < events_noted (); i++)
