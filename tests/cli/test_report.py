@@ -168,7 +168,7 @@ class Progress(wct_test.Case):
     def test_bar_on_a_terminal_counts_up_and_goes_away(self):
         terminal = Terminal(*self.call)
         self.assertEqual(terminal.end(), 0)
-        shown = [int(p) for p in re.findall(r"stylize +\[[#.]+\] +(\d+) %", terminal.seen)]
+        shown = [int(p) for p in re.findall(r"stylize, \d+\.\d GB +\[[#.]+\] +(\d+) %", terminal.seen)]
         self.assertEqual((shown, shown[0], shown[-1]), (sorted(shown), 0, 100))
         self.assertRegex(terminal.seen, r"\r {40,}\r\Z")
 
