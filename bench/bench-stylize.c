@@ -271,7 +271,7 @@ run (const Options *options)
       atomic_store (&event_count, 0);
       const double start = seconds_now ();
 
-      if (i < 0 && options->memory > 0)
+      if (i < 0 && options->memory > 0 && !options->json)
         {
           size_t needed;
 
@@ -283,7 +283,7 @@ run (const Options *options)
       check (wct_job_put_rows (job, &content, 0, &err), &err);
       check (wct_job_process (job, NULL, &err), &err);
       const double end = seconds_now (), spent = end - start;
-      if (options->memory > 0)
+      if (options->memory > 0 && !options->json)
         printf ("RSS %.0f MB, peak %.0f MB; library's blocks: %.0f MB, peak %.0f MB\n",
                 1e-6 * (double)wct_memory_used (), 1e-6 * (double)wct_memory_peak (), 1e-6 * (double)wct_mem_used (),
                 1e-6 * (double)wct_mem_peak (false));

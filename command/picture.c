@@ -579,7 +579,6 @@ build_pipeline (VipsObject *scope, const WctPictureFile *file, atomic_bool *not_
 /* What a reader does with the strips that come. */
 typedef struct
 {
-  int32_t         width;
   bool            alpha;
   WctPictureTake *take;
   void           *user;
@@ -687,7 +686,7 @@ wct_picture_describe (const WctPictureFile *file, WctPicture *out)
 WctStatus
 wct_picture_stream (WctPictureFile *file, WctPictureTake *take, void *user, WctError *err)
 {
-  Reader      reader = { .width = file->width, .alpha = file->alpha, .take = take, .user = user, .err = err };
+  Reader      reader = { .alpha = file->alpha, .take = take, .user = user, .err = err };
   VipsObject *scope = VIPS_OBJECT (vips_image_new ());
   atomic_bool not_a_number = false;
   VipsImage  *pipeline = build_pipeline (scope, file, &not_a_number);

@@ -115,11 +115,21 @@ kept_bytes (const WctCascade *cascade, const WctStage *stage)
   return stage->keeps_features ? wct_pass_kept_bytes (cascade->backend, stage->shape) : 0;
 }
 
-/* The two passes of a stage, as far as memory goes: stand-ins say what is there. */
-static size_t
-pass_bytes (const WctCascade *cascade, const WctStage *stage, const WctSelect *select)
+static void
+count_pass (const WctCascade *cascade, const WctPass *pass, WctPassMemory *most)
 {
-  WctStore *const        there = cascade->picture;
+  const WctPassMemory memory = wct_pass_memory (cascade->backend, pass);
+
+  most->scratch = larger (most->scratch, memory.scratch);
+  most->passing = larger (most->passing, memory.passing);
+}
+
+/* The two passes of a stage, as far as memory goes: whether there is a store is all that counts. */
+static void
+count_passes (const WctCascade *cascade, const WctStage *stage, const WctSelect *select, WctPassMemory *most)
+{
+  char            stand_in;
+  WctStore *const there = (WctStore *)(void *)&stand_in, *const kept = stage->keeps_features ? there : NULL;
   const WctAffine *const no_maps = NULL;
   const WctTap           tap = { .layers = stage->encoder_layers };
   const WctPass          measure = { .picture = cascade->shape,
@@ -129,17 +139,19 @@ pass_bytes (const WctCascade *cascade, const WctStage *stage, const WctSelect *s
                                      .taps = &tap,
                                      .tap_count = 1,
                                      .select = select,
-                                     .kept = there };
+                                     .kept = kept };
   const WctPass          map = { .picture = cascade->shape,
                                  .features = stage->shape,
-                                 .from = there,
-                                 .encoder = stage->keeps_features ? NULL : stage->encoder,
+                                 .from = kept != NULL ? NULL : there,
+                                 .encoder = kept != NULL ? NULL : stage->encoder,
                                  .select = select,
+                                 .kept = kept,
                                  .maps = &no_maps,
                                  .decoder = stage->decoder,
                                  .result = there };
 
-  return larger (wct_pass_memory (cascade->backend, &measure), wct_pass_memory (cascade->backend, &map));
+  count_pass (cascade, &measure, most);
+  count_pass (cascade, &map, most);
 }
 
 /* What does not depend on where pictures and features are. */
@@ -147,7 +159,8 @@ static size_t
 fixed_bytes (const WctCascade *cascade, const WctSelect *select)
 {
   const WctBackendOps *ops = cascade->backend->ops;
-  size_t               plans = 0, most = 0;
+  size_t               plans = 0;
+  WctPassMemory        most = { 0 };
 
   for (int i = 0; i < cascade->count; i++)
     {
@@ -155,9 +168,9 @@ fixed_bytes (const WctCascade *cascade, const WctSelect *select)
 
       plans += ops->plan_memory (cascade->backend->ctx, stage->encoder);
       plans += ops->plan_memory (cascade->backend->ctx, stage->decoder);
-      most = larger (most, pass_bytes (cascade, stage, select));
+      count_passes (cascade, stage, select, &most);
     }
-  return plans + most;
+  return plans + most.scratch + most.passing;
 }
 
 static size_t

@@ -23,17 +23,17 @@ struct WctJob
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctCascade    cascade;
-  size_t        memory_limit; /* bytes; 0: half of what is free */
-  bool          settled;      /* is it decided what goes to files, at the cascade's size? */
-  size_t        needed;       /* then; bytes */
-  int32_t       rows_put;     /* of the picture that goes in */
-  bool          done;         /* the picture that came out is there */
-  int           map_count;    /* 0: none */
-  WctAffine   **maps;         /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
-  WctMoments  **moments;      /* owned; (WCT_LEVELS, regions) of its last pass, likewise */
-  bool          solved;       /* are the maps those of a whole run? */
-  bool          frozen;       /* they are another job's, and stay */
-  bool          ran;          /* a whole run's pictures are kept */
+  size_t        memory_limit;  /* bytes; 0: half of what is free */
+  bool          settled;       /* is it decided what goes to files, at the cascade's size? */
+  size_t        needed, limit; /* then; bytes */
+  int32_t       rows_put;      /* of the picture that goes in */
+  bool          done;          /* the picture that came out is there */
+  int           map_count;     /* 0: none */
+  WctAffine   **maps;          /* owned; (passes, WCT_LEVELS, regions) of the last run, NULL for levels that are off */
+  WctMoments  **moments;       /* owned; (WCT_LEVELS, regions) of its last pass, likewise */
+  bool          solved;        /* are the maps those of a whole run? */
+  bool          frozen;        /* they are another job's, and stay */
+  bool          ran;           /* a whole run's pictures are kept */
   WctParams     ran_with;
 };
 
@@ -286,12 +286,6 @@ default_limit (void)
   return available == SIZE_MAX ? SIZE_MAX : available / 2;
 }
 
-static size_t
-limit_of (const WctJob *job)
-{
-  return job->memory_limit > 0 ? job->memory_limit : default_limit ();
-}
-
 static void
 settle (WctJob *job)
 {
@@ -299,8 +293,9 @@ settle (WctJob *job)
 
   if (job->settled)
     return;
+  job->limit = job->memory_limit > 0 ? job->memory_limit : default_limit ();
   job->needed =
-    wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job), limit_of (job));
+    wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job), job->limit);
   job->settled = true;
   if (job->cascade.picture == NULL) /* not made yet, or taken away */
     {
@@ -349,14 +344,12 @@ wct_job_uses_files (const WctJob *job)
 static WctStatus
 check_limit (const WctJob *job, WctError *err)
 {
-  const size_t limit = limit_of (job);
-
-  if (job->needed <= limit)
+  if (job->needed <= job->limit)
     return WCT_OK;
   return wct_error_set (err, WCT_ERR_NO_MEMORY,
                         "%d×%d pixels need at least %.2f GB of memory and %.2f GB may be used; allow more, or make the "
                         "picture smaller",
-                        job->cascade.width, job->cascade.height, (double)job->needed / 1e9, (double)limit / 1e9);
+                        job->cascade.width, job->cascade.height, (double)job->needed / 1e9, (double)job->limit / 1e9);
 }
 
 /* ---- The transform -------------------------------------------------------------------------------------------- */

@@ -110,12 +110,6 @@ wct_store_free (WctStore **store)
   wct_free (store);
 }
 
-bool
-wct_store_in_file (const WctStore *store)
-{
-  return store->file >= 0;
-}
-
 static WctStatus
 failed (const WctStore *store, const char *verb, ssize_t result, WctError *err)
 {

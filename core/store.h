@@ -18,8 +18,6 @@ typedef struct WctStore WctStore;
 WctStatus wct_store_new (size_t size, bool in_file, const char *what, WctStore **out, WctError *err);
 void      wct_store_free (WctStore **store);
 
-bool wct_store_in_file (const WctStore *store);
-
 /* Any threads at once, where what they write does not overlap with what others read or write. */
 WctStatus wct_store_read (const WctStore *store, size_t offset, size_t size, void *out, WctError *err);
 WctStatus wct_store_write (WctStore *store, size_t offset, size_t size, const void *bytes, WctError *err);

@@ -216,7 +216,8 @@ wct_engine_check_memory (size_t needed, gint width, gint height, bool of_style, 
                         width, height, (double)needed * 1e-9, (double)available * 1e-9);
 }
 
-/* The pictures are there already. */
+/* The pictures are there already. What is refused is refused here, in the user's language: a job that needs more than
+ * the library would take by itself, but not more than is free, may have it. */
 static WctStatus
 check_memory (WctJob *job, const WctImage *content, WctError *err)
 {
@@ -225,6 +226,7 @@ check_memory (WctJob *job, const WctImage *content, WctError *err)
 
   WCT_TRY (wct_job_memory (job, content->width, content->height, &needed, err));
   WCT_TRY (wct_engine_check_memory (needed, content->width, content->height, false, err));
+  wct_job_limit_memory (job, needed);
 
 out:
   return status;

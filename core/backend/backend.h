@@ -68,7 +68,7 @@ typedef struct
 
   /* A pass without whole feature maps (pass.h). NULL: passes are made of the functions above, with whole maps. */
   WctStatus (*pass_run) (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
-  size_t (*pass_memory) (void *ctx, const WctPass *pass);
+  WctPassMemory (*pass_memory) (void *ctx, const WctPass *pass);
 } WctBackendOps;
 
 struct WctBackend

@@ -200,21 +200,23 @@ wct_pass_run (WctBackend *backend, const WctPass *pass, WctMonitor *monitor, Wct
                                         : run_whole (backend, pass, monitor, err);
 }
 
-size_t
+WctPassMemory
 wct_pass_memory (WctBackend *backend, const WctPass *pass)
 {
   const WctBackendOps *ops = backend->ops;
-  size_t               scratch = 0;
   struct WctPlan      *plans[] = { pass->encoder, pass->decoder };
+  WctPassMemory        memory = { 0 };
 
   if (ops->pass_memory != NULL)
     return ops->pass_memory (backend->ctx, pass);
   for (int i = 0; i < 2; i++)
-    if (plans[i] != NULL && ops->plan_scratch (backend->ctx, plans[i]) > scratch)
-      scratch = ops->plan_scratch (backend->ctx, plans[i]);
-  return scratch + ops->tensor_bytes (backend->ctx, pass->picture) + ops->tensor_bytes (backend->ctx, pass->features)
-         + planar_floats (pass) * sizeof (float)
-         + (pass->select != NULL ? (size_t)pass->features.h * (size_t)pass->features.w : 0);
+    if (plans[i] != NULL && ops->plan_scratch (backend->ctx, plans[i]) > memory.scratch)
+      memory.scratch = ops->plan_scratch (backend->ctx, plans[i]);
+  memory.passing = ops->tensor_bytes (backend->ctx, pass->picture) + ops->tensor_bytes (backend->ctx, pass->features)
+                   + planar_floats (pass) * sizeof (float);
+  if (pass->select != NULL)
+    memory.passing += (size_t)pass->features.h * (size_t)pass->features.w;
+  return memory;
 }
 
 size_t

@@ -77,9 +77,15 @@ wct_picture_store_bytes (WctShape picture)
 /* Advances @monitor by the work of the plans (wct_layers_work). WCT_ERR_NUMERIC where the result is not finite. */
 WctStatus wct_pass_run (struct WctBackend *backend, const WctPass *pass, WctMonitor *monitor, WctError *err);
 
-/* Bytes that it allocates beyond what the back end has already. Stores need not be there: whether they are NULL is all
- * that counts. */
-size_t wct_pass_memory (struct WctBackend *backend, const WctPass *pass);
+/* Bytes that a pass allocates beyond what the back end has already. */
+typedef struct
+{
+  size_t scratch; /* stays there for the next pass */
+  size_t passing; /* goes with it */
+} WctPassMemory;
+
+/* Stores need not be there: whether they are NULL is all that counts. */
+WctPassMemory wct_pass_memory (struct WctBackend *backend, const WctPass *pass);
 
 /* Bytes of kept features. */
 size_t wct_pass_kept_bytes (struct WctBackend *backend, WctShape features);

@@ -1,5 +1,6 @@
 #include "case.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,12 +117,35 @@ is_case (const struct dirent *entry)
 }
 
 int
-list_cases (const char *shared, struct dirent ***entries)
+check_cases (const char *shared, const char *only, CheckCase *check, void *user)
 {
-  char folder[4096];
+  struct dirent **entries = NULL;
+  char            folder[4096];
+  int             count, failures = 0, checked = 0;
 
   snprintf (folder, sizeof folder, "%s/golden", shared);
-  return scandir (folder, entries, is_case, alphasort);
+  count = scandir (folder, &entries, is_case, alphasort);
+  for (int i = 0; i < count; i++)
+    {
+      if (only == NULL || strcmp (only, entries[i]->d_name) == 0)
+        {
+          failures += !check (user, entries[i]->d_name);
+          checked++;
+        }
+      free (entries[i]);
+    }
+  free (entries);
+  if (checked == 0 && only != NULL)
+    {
+      printf ("FAIL: %s has no case %s\n", folder, only);
+      return EXIT_FAILURE;
+    }
+  if (checked == 0)
+    {
+      printf ("SKIP: no golden cases in %s; WCT_SHARED can name another folder\n", folder);
+      return EXIT_SKIPPED;
+    }
+  return failures > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 WctStatus

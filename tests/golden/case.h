@@ -2,7 +2,6 @@
 #ifndef GOLDEN_CASE_H
 #define GOLDEN_CASE_H
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,9 +31,14 @@ void free_case (Case *golden);
 /* "stylize", "texture" or "reconstruct". */
 const char *job_of_case (const Case *golden);
 
-/* The names of all cases, sorted; to be freed as scandir's. Returns how many there are, -1 where the folder is not
- * there. */
-int list_cases (const char *shared, struct dirent ***entries);
+/* Is the case as it should be? Prints. */
+typedef bool CheckCase (void *user, const char *name);
+
+/* All cases in order, or the one that is named @only; NULL: all. Returns the program's exit status: 77, and a line that
+ * says so, where there are none. */
+int check_cases (const char *shared, const char *only, CheckCase *check, void *user);
+
+#define EXIT_SKIPPED 77
 
 /* Makes a job of a case that stylizes, with @params, and what it needs: measured on this back end. */
 WctStatus new_job_of_case (Case *golden, WctBackend *backend, const WctParams *params, WctJob **out, WctError *err);

@@ -437,6 +437,32 @@ a_picture_beyond_this_machines_memory_is_refused_in_one_sentence (void **state)
   wct_picture_unref (&result);
 }
 
+/* With less and less that is free: what cannot run is refused by the engine, never by the library's own sentence. */
+static void
+a_picture_runs_while_it_fits_in_what_is_free (void **state)
+{
+  const WctParams    params = params_of (0.6, 31);
+  const WctEngineRun checked = { .params = &params, .style = style, .content = content, .check_memory = true };
+  bool               refused = false;
+
+  (void)state;
+  for (available = (size_t)1 << 30; available > 1000; available -= available / 8)
+    {
+      WctPicture     *result = NULL;
+      WctError        err = { WCT_OK, "" };
+      const WctStatus status = wct_engine_run (engine, &checked, NULL, &result, &err);
+
+      if (status != WCT_OK && strstr (err.message, "are free") == NULL)
+        fail_msg ("%zu bytes free: %s", available, err.message);
+      if (refused)
+        assert_int_equal (status, WCT_ERR_NO_MEMORY);
+      refused = status != WCT_OK;
+      wct_picture_unref (&result);
+    }
+  available = 0;
+  assert_true (refused);
+}
+
 /* ---- What goes wrong ---------------------------------------------------------------------------------------- */
 
 static bool
@@ -601,6 +627,7 @@ main (void)
     ENGINE_TEST (memory_is_nearly_the_same_after_a_run),
     ENGINE_TEST (levels_that_are_off_need_no_memory),
     ENGINE_TEST (a_picture_beyond_this_machines_memory_is_refused_in_one_sentence),
+    ENGINE_TEST (a_picture_runs_while_it_fits_in_what_is_free),
     ENGINE_TEST (a_canceled_run_gives_nothing_and_the_next_one_everything),
     ENGINE_TEST (runs_canceled_anywhere_leave_no_trace),
     ENGINE_TEST (a_model_that_is_missing_is_said_in_one_sentence),

@@ -1064,7 +1064,7 @@ a_limit_of_memory_is_kept (void **state)
         wct_mem_peak (true);
         must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
         const size_t measured = wct_mem_peak (false) - before;
-        if (measured > limit + limit / (backend_index == 0 ? 10 : 4)) /* some tables are not counted */
+        if (measured > limit + limit / 10) /* some tables are not counted */
           fail_msg ("%s, %s: %zu bytes were used, %zu allowed", backend_names[backend_index], variant_names[variant],
                     measured, limit);
         clear_desk (&desk);

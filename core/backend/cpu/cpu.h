@@ -87,8 +87,8 @@ WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *
 WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
                           WctMonitor *monitor, WctError *err);
 
-WctStatus wct_cpu_pass_run (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
-size_t    wct_cpu_pass_memory (void *ctx, const WctPass *pass);
+WctStatus     wct_cpu_pass_run (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
+WctPassMemory wct_cpu_pass_memory (void *ctx, const WctPass *pass);
 
 /* Channels in a block of a batch of such maps, and its floats, filled up to whole vectors. */
 int32_t wct_cpu_batch_block (const WctCpu *cpu, int32_t channels);

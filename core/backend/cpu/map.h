@@ -56,11 +56,18 @@ wct_strip_row_count (const WctMapLayout *layout, int32_t strip)
   return left < layout->strip_rows ? left : layout->strip_rows;
 }
 
+/* Channels, and what fills the last block up: zeros. */
+static inline size_t
+wct_map_lanes (const WctMapLayout *layout)
+{
+  return (size_t)layout->blocks * (size_t)layout->block;
+}
+
 /* Floats of one row, all channels. */
 static inline size_t
 wct_row_floats (const WctMapLayout *layout)
 {
-  return (size_t)layout->shape.w * (size_t)layout->blocks * (size_t)layout->block;
+  return (size_t)layout->shape.w * wct_map_lanes (layout);
 }
 
 /* Floats before a strip. */

@@ -7,12 +7,6 @@
 #include "mem.h"
 
 static size_t
-lane_count (const WctMapLayout *layout)
-{
-  return (size_t)layout->blocks * (size_t)layout->block;
-}
-
-static size_t
 strip_bytes (const WctMapLayout *layout)
 {
   return wct_strip_floats (layout) * sizeof (float);
@@ -23,7 +17,7 @@ strip_bytes (const WctMapLayout *layout)
 static WctStatus
 make_conv (WctCpuMapping *mapping, int32_t rows, WctDnnlConv **out, WctError *err)
 {
-  const int32_t          lanes = (int32_t)lane_count (&mapping->layout);
+  const int32_t          lanes = (int32_t)wct_map_lanes (&mapping->layout);
   const WctDnnlConvShape shape = {
     .in_c = lanes,
     .out_c = lanes,
@@ -51,7 +45,7 @@ round_matrix (const WctAffine *affine, size_t lanes, float *matrix)
 static WctStatus
 make_region (const WctCpuMapping *mapping, const WctAffine *affine, float *matrix, WctCpuRegionMap *map, WctError *err)
 {
-  const size_t lanes = lane_count (&mapping->layout);
+  const size_t lanes = wct_map_lanes (&mapping->layout);
   WctStatus    status;
 
   WCT_TRY (wct_alloc (lanes, 2 * sizeof (float), "transform", &map->center, err));
@@ -74,7 +68,7 @@ WctStatus
 wct_cpu_mapping_new (WctCpu *cpu, const WctMapLayout *layout, const WctSelect *select, const WctAffine *const *maps,
                      WctCpuMapping *out, WctError *err)
 {
-  const size_t  lanes = lane_count (layout);
+  const size_t  lanes = wct_map_lanes (layout);
   const int32_t last_rows = wct_strip_row_count (layout, layout->strips - 1);
   float        *matrix = NULL;
   WctStatus     status;

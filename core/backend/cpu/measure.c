@@ -18,17 +18,10 @@
 /* Up to here our own kernel multiplies, at about twice the rate of OpenBLAS 0.3.21 (docs/benchmarks.md). */
 #define THIN_LANES 128
 
-/* Channels, and what fills the last block up: zeros. */
-static size_t
-lane_count (const WctMapLayout *layout)
-{
-  return (size_t)layout->blocks * (size_t)layout->block;
-}
-
 int32_t
 wct_cpu_measure_groups (const WctMapLayout *layout)
 {
-  const int32_t most = lane_count (layout) <= THIN_LANES ? GROUPS_MAX : GROUPS_MAX / 2;
+  const int32_t most = wct_map_lanes (layout) <= THIN_LANES ? GROUPS_MAX : GROUPS_MAX / 2;
 
   return layout->strips < most ? layout->strips : most;
 }
@@ -36,7 +29,7 @@ wct_cpu_measure_groups (const WctMapLayout *layout)
 static size_t
 row_bytes (const WctMapLayout *layout)
 {
-  return ROWS_AT_ONCE * lane_count (layout) * sizeof (double);
+  return ROWS_AT_ONCE * wct_map_lanes (layout) * sizeof (double);
 }
 
 /* A matrix of centered rows, and which of a strip's positions count. */
@@ -49,7 +42,7 @@ wct_cpu_measure_scratch (const WctMapLayout *layout)
 size_t
 wct_cpu_measure_bytes (const WctMapLayout *layout, int regions)
 {
-  const size_t lanes = lane_count (layout), strips = (size_t)layout->strips;
+  const size_t lanes = wct_map_lanes (layout), strips = (size_t)layout->strips;
 
   return (size_t)regions
          * (strips * (sizeof (int64_t) + lanes * sizeof (double))
@@ -60,7 +53,7 @@ WctStatus
 wct_cpu_measure_new (WctCpu *cpu, const WctMapLayout *layout, const WctSelect *select, WctCpuMeasure *out,
                      WctError *err)
 {
-  const size_t lanes = lane_count (layout);
+  const size_t lanes = wct_map_lanes (layout);
   WctStatus    status;
 
   *out = (WctCpuMeasure){ .cpu = cpu,
@@ -91,7 +84,7 @@ static double *
 mean_of (const WctCpuMeasure *measure, int region, int32_t strip)
 {
   return measure->means
-         + ((size_t)region * (size_t)measure->layout.strips + (size_t)strip) * lane_count (&measure->layout);
+         + ((size_t)region * (size_t)measure->layout.strips + (size_t)strip) * wct_map_lanes (&measure->layout);
 }
 
 static int64_t *
@@ -103,7 +96,7 @@ count_of (const WctCpuMeasure *measure, int region, int32_t strip)
 static double *
 products_of (const WctCpuMeasure *measure, int region, int32_t group)
 {
-  const size_t lanes = lane_count (&measure->layout);
+  const size_t lanes = wct_map_lanes (&measure->layout);
 
   return measure->products + ((size_t)region * (size_t)measure->groups + (size_t)group) * lanes * lanes;
 }
@@ -144,7 +137,7 @@ add_products (const Part *part, int32_t first, int32_t count, double *rows, doub
 {
   const WctMapLayout *layout = &part->measure->layout;
   const WctKernels   *kernels = part->measure->cpu->kernels;
-  const int32_t       lanes = (int32_t)lane_count (layout), block = layout->block;
+  const int32_t       lanes = (int32_t)wct_map_lanes (layout), block = layout->block;
   int32_t             row_count = 0;
 
   for (int32_t b = 0; b < layout->blocks; b++)
@@ -203,7 +196,7 @@ static void
 total_products (const WctCpuMeasure *measure, int region, WctMoments *out)
 {
   const int32_t channels = out->channels;
-  const size_t  lanes = lane_count (&measure->layout);
+  const size_t  lanes = wct_map_lanes (&measure->layout);
 
   memset (out->covariance, 0, (size_t)channels * (size_t)channels * sizeof (double));
   for (int32_t group = 0; group < measure->groups; group++)

@@ -403,13 +403,13 @@ out:
 }
 
 /* The same stations, without what they work with. */
-size_t
+WctPassMemory
 wct_cpu_pass_memory (void *ctx, const WctPass *pass)
 {
-  Line        line = { .cpu = ctx };
-  WctStation *source;
-  size_t      bytes = 0;
-  const int   regions = wct_pass_regions (pass);
+  Line          line = { .cpu = ctx };
+  WctStation   *source;
+  WctPassMemory memory = { 0 };
+  const int     regions = wct_pass_regions (pass);
 
   if (pass->encoder != NULL)
     source = add_plan (&line, pass->encoder, add_load (&line, pass->from, pass->picture));
@@ -418,7 +418,7 @@ wct_cpu_pass_memory (void *ctx, const WctPass *pass)
   for (int t = 0; t < pass->tap_count; t++)
     for (int i = 0; i < pass->encoder->count; i++)
       if (pass->taps[t].layers == pass->encoder->steps[i].layers)
-        bytes += wct_cpu_measure_bytes (&pass->encoder->steps[i].out, regions);
+        memory.passing += wct_cpu_measure_bytes (&pass->encoder->steps[i].out, regions);
   if (pass->maps != NULL)
     {
       line.mapping =
@@ -427,7 +427,8 @@ wct_cpu_pass_memory (void *ctx, const WctPass *pass)
     }
   if (pass->decoder != NULL)
     add_save (&line, add_plan (&line, pass->decoder, source), pass->result);
-  return bytes + line_memory (&line);
+  memory.scratch = line_memory (&line);
+  return memory;
 }
 
 /* ---- Maps that are there as a whole ---------------------------------------------------------------------------- */
