@@ -45,6 +45,16 @@ take_param (void *data, const WctOption *option, const char *value, WctError *er
   return WCT_OK;
 }
 
+/* A parameter that is on or off. */
+static WctStatus
+take_switch (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+
+  (void)value;
+  return wct_param_set (&arguments->params, find_param (option->name), 1, err);
+}
+
 static WctStatus
 take_output (void *data, const WctOption *option, const char *value, WctError *err)
 {
@@ -242,9 +252,26 @@ static const WctOption options[] = {
     .take = take_param },
   { STYLES, "Transform", "eigenvalue-floor", 0, "X", NULL, .take = take_param },
   { STYLES, "Transform", "damping", 0, "X", NULL, .take = take_param },
+  { STYLES, "Transform", "transport", 0, NULL, NULL, .take = take_switch },
+  { STYLES, "Transform", "swap", 0, "A", NULL, .take = take_param },
+  { STYLES, "Transform", "swap-patch", 0, "N", NULL, .take = take_param },
+  { STYLES, "Transform", "swap-stride", 0, "N", NULL, .take = take_param },
+  { STYLES, "Transform", "seamless", 0, NULL, NULL, .take = take_switch },
+  { WCT_COMMAND_STYLIZE, "Transform", "hard-masks", 0, NULL, NULL, .take = take_switch },
+
+  { WCT_COMMAND_STYLIZE, "Color", "keep-colors", 0, "PCT", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE, "Color", "recolor", 0, "PCT", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE, "Color", "recolor-histogram", 0, "PCT", NULL, .take = take_param },
 
   { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT, "Sizes", "content-size", 0, "N", NULL, .take = take_param },
   { STYLES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-scale", 0, "PCT", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-left", 0, "PCT", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-top", 0, "PCT", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-width", 0, "PCT", NULL, .take = take_param },
+  { STYLES, "Sizes", "style-height", 0, "PCT", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE, "Sizes", "working-size", 0, "N", NULL, .take = take_param },
 
   { PICTURES, "Model and machine", "model", 0, "FILE",
     "The model (.safetensors); without it $WCT_MODEL and the data folders are searched.", .take = wct_take_text,
@@ -272,6 +299,8 @@ help_text (const WctOption *option)
 {
   const WctParamInfo *info = find_param (option->name);
 
+  if (info->kind == WCT_PARAM_BOOL)
+    return g_strdup (info->help);
   return g_strdup_printf ("%.*s (%.10g to %.10g, default %.10g).", (int)strlen (info->help) - 1, info->help, info->min,
                           info->max, info->def);
 }
