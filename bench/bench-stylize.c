@@ -258,7 +258,7 @@ run (const Options *options)
   check (wct_backend_open (options->backend, options->threads, &backend, &err), &err);
   check (wct_style_measure (model, backend, &picture, wct_model_levels (model), NULL, &style, &err), &err);
   const WctParams  params = choose_levels (options, model);
-  const WctJobSpec spec = { model, backend, &params, 1, &style, NULL, NULL };
+  const WctJobSpec spec = { model, backend, &params, 1, &style, NULL, 0, NULL };
   check (wct_job_new (&spec, &job, &err), &err);
   wct_job_limit_memory (job, options->memory);
   if (traces)

@@ -186,12 +186,12 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
   const WctArguments *arguments = studio->arguments;
   const WctImage     *image = &studio->picture.image;
   const size_t        before = wct_memory_used (), limit = memory_for_job (studio);
-  WctImage            masks[WCT_LIST_MAX];
+  WctRegion           regions[WCT_LIST_MAX];
   size_t              needed;
   WctStatus           status;
 
   for (int i = 0; i < arguments->mask_count; i++)
-    masks[i] = studio->masks[i].image;
+    regions[i] = (WctRegion){ .mask = studio->masks[i].image, .style_count = 1, .styles = &studio->styles[i] };
   wct_report_stage (&studio->report, WCT_STAGE_STYLE);
   WCT_TRY (wct_job_new (&(WctJobSpec){ .model = studio->model,
                                        .backend = studio->backend,
@@ -199,7 +199,8 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
                                        .style_count = (size_t)style_count,
                                        .styles = studio->styles,
                                        .weights = arguments->weight_count > 0 ? arguments->weights : NULL,
-                                       .masks = arguments->mask_count > 0 ? masks : NULL },
+                                       .region_count = (size_t)arguments->mask_count,
+                                       .regions = regions },
                         &studio->job, err));
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
   wct_job_limit_memory (studio->job, limit);

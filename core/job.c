@@ -19,8 +19,9 @@ struct WctJob
   WctModel     *model;   /* counted */
   WctBackend   *backend; /* borrowed */
   WctParams     params;
-  int           regions;  /* 1 where styles are blended */
+  int           regions;  /* 1 where styles are for the whole picture */
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
+  double       *alpha;    /* owned; (regions, WCT_LEVELS): a region's own strengths; NaN: the parameters' */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctCascade    cascade;
   size_t        memory_limit;  /* bytes; 0: half of what is free */
@@ -51,7 +52,7 @@ levels_on (const WctParams *params)
 }
 
 static WctStatus
-check_levels (const WctJobSpec *spec, WctError *err)
+check_levels (const WctJobSpec *spec, const WctRegion *region, WctError *err)
 {
   const unsigned levels = levels_on (spec->params);
 
@@ -63,67 +64,102 @@ check_levels (const WctJobSpec *spec, WctError *err)
         continue;
       if (!(wct_model_levels (spec->model) & bit))
         return wct_error_set (err, WCT_ERR_ARGUMENT, "level %d: the model has no decoder for relu%d_1", level, level);
-      for (size_t i = 0; i < spec->style_count; i++)
-        if (!(wct_style_levels (spec->styles[i]) & bit))
+      for (size_t i = 0; i < region->style_count; i++)
+        if (!(wct_style_levels (region->styles[i]) & bit))
           return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was not measured at relu%d_1", i + 1, level);
     }
   return WCT_OK;
 }
 
 static WctStatus
-check_styles (const WctJobSpec *spec, WctError *err)
+check_styles (const WctModel *model, const WctRegion *region, WctError *err)
 {
   double sum = 0;
 
-  if (spec->style_count < 1)
+  if (region->style_count < 1)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no style; at least one is needed");
-  for (size_t i = 0; i < spec->style_count; i++)
+  for (size_t i = 0; i < region->style_count; i++)
     {
-      if (wct_style_model (spec->styles[i]) != spec->model)
+      if (wct_style_model (region->styles[i]) != model)
         return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was measured with another model", i + 1);
-      if (spec->weights == NULL)
+      if (region->weights == NULL)
         continue;
-      if (!(spec->weights[i] >= 0) || !isfinite (spec->weights[i]))
+      if (!(region->weights[i] >= 0) || !isfinite (region->weights[i]))
         return wct_error_set (err, WCT_ERR_ARGUMENT, "weight %zu is %g; weights are 0 or more", i + 1,
-                              spec->weights[i]);
-      sum += spec->weights[i];
+                              region->weights[i]);
+      sum += region->weights[i];
     }
-  if (spec->weights != NULL && !(sum > 0 && isfinite (sum)))
+  if (region->weights != NULL && !(sum > 0 && isfinite (sum)))
     return wct_error_set (err, WCT_ERR_ARGUMENT, "the weights add up to %g; at least one must be above 0", sum);
   return WCT_OK;
 }
 
 static WctStatus
-check_spec (const WctJobSpec *spec, WctError *err)
+check_alpha (const WctRegion *region, WctError *err)
+{
+  for (int i = 0; region->alpha != NULL && i < WCT_LEVELS; i++)
+    if (!(region->alpha[i] >= 0 && region->alpha[i] <= 1))
+      return wct_error_set (err, WCT_ERR_ARGUMENT, "a region's strength at relu%d_1 is %g; it goes from 0 to 1", i + 1,
+                            region->alpha[i]);
+  return WCT_OK;
+}
+
+/* What a job without regions works on: everything. */
+static WctRegion
+whole_picture (const WctJobSpec *spec)
+{
+  return (WctRegion){ .style_count = spec->style_count, .styles = spec->styles, .weights = spec->weights };
+}
+
+static WctStatus
+check_region (const WctJobSpec *spec, const WctRegion *region, WctError *err)
 {
   WctStatus status;
 
-  WCT_TRY (wct_params_check (spec->params, err));
-  WCT_TRY (check_styles (spec, err));
-  WCT_TRY (check_levels (spec, err));
-  if (spec->masks != NULL && spec->style_count > WCT_REGIONS_MAX)
-    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%zu masks are too many; %d can be used", spec->style_count,
-                            WCT_REGIONS_MAX));
-  for (size_t i = 0; spec->masks != NULL && i < spec->style_count; i++)
-    WCT_TRY (wct_image_check (&spec->masks[i], 1, "mask", err));
+  WCT_TRY (check_styles (spec->model, region, err));
+  WCT_TRY (check_levels (spec, region, err));
+  WCT_TRY (check_alpha (region, err));
 
 out:
   return status;
 }
 
-/* @weights: adding up to 1 */
 static WctStatus
-blend_styles (WctJob *job, const WctJobSpec *spec, const double *weights, const WctMoments **moments, WctError *err)
+check_spec (const WctJobSpec *spec, WctError *err)
+{
+  const WctRegion whole = whole_picture (spec);
+  WctStatus       status;
+
+  WCT_TRY (wct_params_check (spec->params, err));
+  if (spec->region_count == 0)
+    WCT_TRY (check_region (spec, &whole, err));
+  if (spec->region_count > WCT_REGIONS_MAX)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%zu masks are too many; %d can be used", spec->region_count,
+                            WCT_REGIONS_MAX));
+  for (size_t i = 0; i < spec->region_count; i++)
+    {
+      WCT_TRY (check_region (spec, &spec->regions[i], err));
+      WCT_TRY (wct_image_check (&spec->regions[i].mask, 1, "mask", err));
+    }
+
+out:
+  return status;
+}
+
+/* @weights: adding up to 1. @coloring: (WCT_LEVELS), written */
+static WctStatus
+blend_styles (const WctJob *job, const WctRegion *region, const double *weights, const WctMoments **moments,
+              WctColoring **coloring, WctError *err)
 {
   WctStatus status = WCT_OK;
 
   for (int level = 1; level <= WCT_LEVELS; level++)
     if (job->params.level_on[level - 1])
       {
-        for (size_t i = 0; i < spec->style_count; i++)
-          moments[i] = wct_style_moments (spec->styles[i], level);
-        WCT_TRY (wct_coloring_new (moments, weights, (int)spec->style_count, job->params.eigenvalue_floor,
-                                   &job->coloring[level - 1], err));
+        for (size_t i = 0; i < region->style_count; i++)
+          moments[i] = wct_style_moments (region->styles[i], level);
+        WCT_TRY (wct_coloring_new (moments, weights, (int)region->style_count, job->params.eigenvalue_floor,
+                                   &coloring[level - 1], err));
       }
 
 out:
@@ -131,20 +167,20 @@ out:
 }
 
 static WctStatus
-make_blend (WctJob *job, const WctJobSpec *spec, WctError *err)
+make_coloring (const WctJob *job, const WctRegion *region, WctColoring **coloring, WctError *err)
 {
   const WctMoments **moments = NULL;
   double            *weights = NULL;
   double             sum = 0;
   WctStatus          status;
 
-  WCT_TRY (wct_alloc (spec->style_count, sizeof *moments, "styles", &moments, err));
-  WCT_TRY (wct_alloc (spec->style_count, sizeof *weights, "styles", &weights, err));
-  for (size_t i = 0; i < spec->style_count; i++)
-    sum += weights[i] = spec->weights == NULL ? 1 : spec->weights[i];
-  for (size_t i = 0; i < spec->style_count; i++)
+  WCT_TRY (wct_alloc (region->style_count, sizeof *moments, "styles", &moments, err));
+  WCT_TRY (wct_alloc (region->style_count, sizeof *weights, "styles", &weights, err));
+  for (size_t i = 0; i < region->style_count; i++)
+    sum += weights[i] = region->weights == NULL ? 1 : region->weights[i];
+  for (size_t i = 0; i < region->style_count; i++)
     weights[i] /= sum;
-  WCT_TRY (blend_styles (job, spec, weights, moments, err));
+  WCT_TRY (blend_styles (job, region, weights, moments, coloring, err));
 
 out:
   wct_free (&weights);
@@ -152,25 +188,20 @@ out:
   return status;
 }
 
-/* Each style alone, in its own region. */
 static WctStatus
 make_regions (WctJob *job, const WctJobSpec *spec, WctError *err)
 {
-  const double one = 1;
-  WctStatus    status;
+  WctStatus status;
 
-  WCT_TRY (wct_alloc (spec->style_count, sizeof *job->masks, "masks", &job->masks, err));
+  WCT_TRY (wct_alloc (spec->region_count, sizeof *job->masks, "masks", &job->masks, err));
   for (int i = 0; i < job->regions; i++)
     {
-      WCT_TRY (wct_mask_new (&spec->masks[i], &job->masks[i], err));
-      for (int level = 1; level <= WCT_LEVELS; level++)
-        if (job->params.level_on[level - 1])
-          {
-            const WctMoments *moments = wct_style_moments (spec->styles[i], level);
+      const WctRegion *region = &spec->regions[i];
 
-            WCT_TRY (wct_coloring_new (&moments, &one, 1, job->params.eigenvalue_floor,
-                                       &job->coloring[i * WCT_LEVELS + level - 1], err));
-          }
+      WCT_TRY (wct_mask_new (&region->mask, &job->masks[i], err));
+      WCT_TRY (make_coloring (job, region, job->coloring + i * WCT_LEVELS, err));
+      for (int level = 0; region->alpha != NULL && level < WCT_LEVELS; level++)
+        job->alpha[i * WCT_LEVELS + level] = region->alpha[level];
     }
 
 out:
@@ -180,17 +211,21 @@ out:
 WctStatus
 wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err)
 {
-  WctJob   *job = NULL;
-  WctStatus status;
+  const WctRegion whole = whole_picture (spec);
+  WctJob         *job = NULL;
+  WctStatus       status;
 
   WCT_TRY (check_spec (spec, err));
   WCT_TRY (wct_alloc (1, sizeof *job, "job", &job, err));
   job->model = wct_model_ref (spec->model);
   job->backend = spec->backend;
   job->params = *spec->params;
-  job->regions = spec->masks == NULL ? 1 : (int)spec->style_count;
+  job->regions = spec->region_count == 0 ? 1 : (int)spec->region_count;
   WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->coloring, "job", &job->coloring, err));
-  WCT_TRY (spec->masks == NULL ? make_blend (job, spec, err) : make_regions (job, spec, err));
+  WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->alpha, "job", &job->alpha, err));
+  for (int i = 0; i < job->regions * WCT_LEVELS; i++)
+    job->alpha[i] = NAN;
+  WCT_TRY (spec->region_count == 0 ? make_coloring (job, &whole, job->coloring, err) : make_regions (job, spec, err));
   *out = job;
   job = NULL;
 
@@ -242,6 +277,7 @@ wct_job_free (WctJob **job_pointer)
   for (int i = 0; job->masks != NULL && i < job->regions; i++)
     wct_mask_clear (&job->masks[i]);
   wct_free (&job->coloring);
+  wct_free (&job->alpha);
   wct_free (&job->masks);
   wct_model_unref (&job->model);
   wct_free (job_pointer);
@@ -421,6 +457,15 @@ out:
   return status;
 }
 
+/* How far a region goes at a level. */
+static double
+strength (const WctJob *job, int region, int level)
+{
+  const double own = job->alpha[region * WCT_LEVELS + level - 1];
+
+  return isnan (own) ? job->params.alpha[level - 1] : own;
+}
+
 /* All maps come from the features as they were encoded, so this is done for all regions before any is changed. */
 static WctStatus
 solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
@@ -432,8 +477,8 @@ solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctErro
       {
         transform->active[i] = transform->maps[i];
         status = wct_affine_solve (transform->moments[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
-                                   job->params.alpha[stage->level - 1], job->params.eigenvalue_floor,
-                                   job->params.damping, transform->maps[i], err);
+                                   strength (job, i, stage->level), job->params.eigenvalue_floor, job->params.damping,
+                                   transform->maps[i], err);
       }
     else
       wct_regions_leave_out (&transform->regions, i);

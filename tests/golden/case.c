@@ -47,6 +47,7 @@ read_params (Case *golden)
   const json_t *passes = json_object_get (golden->description, "passes");
 
   wct_params_init (&golden->params);
+  golden->params.hard_masks = 1;
   for (int level = 1; level <= WCT_LEVELS; level++)
     {
       const json_t *alpha = json_object_get (alphas, (const char[]){ (char)('0' + level), '\0' });
@@ -152,6 +153,7 @@ WctStatus
 new_job_of_case (Case *golden, WctBackend *backend, const WctParams *params, WctJob **out, WctError *err)
 {
   WctStyle        *styles[STYLES_MAX] = { NULL };
+  WctRegion        regions[STYLES_MAX];
   const WctJobSpec spec = {
     .model = golden->model,
     .backend = backend,
@@ -159,11 +161,14 @@ new_job_of_case (Case *golden, WctBackend *backend, const WctParams *params, Wct
     .style_count = golden->style_count,
     .styles = styles,
     .weights = golden->weight_count > 0 ? golden->weights : NULL,
-    .masks = golden->mask_count > 0 ? golden->masks : NULL,
+    .region_count = golden->mask_count,
+    .regions = regions,
   };
   unsigned  levels = 0;
   WctStatus status = WCT_OK;
 
+  for (size_t i = 0; i < golden->mask_count; i++)
+    regions[i] = (WctRegion){ .mask = golden->masks[i], .style_count = 1, .styles = &styles[i] };
   for (int i = 0; i < WCT_LEVELS; i++)
     levels |= params->level_on[i] ? 1u << i : 0;
   for (size_t i = 0; i < golden->style_count && status == WCT_OK; i++)

@@ -136,11 +136,15 @@ run_job_with (WctBackend *backend, const WctParams *params, const WctImage *styl
               bool in_files, const WctImage *content, WctImage *result, const WctHooks *hooks, WctError *err)
 {
   WctStyle *style = NULL;
+  WctRegion region;
   WctJob   *job = NULL;
   WctStatus status;
 
   WCT_TRY (wct_style_measure (model, backend, style_picture, wct_model_levels (model), hooks, &style, err));
-  WCT_TRY (wct_job_new (&(WctJobSpec){ model, backend, params, 1, &style, NULL, masks }, &job, err));
+  if (masks != NULL)
+    region = (WctRegion){ .mask = *masks, .style_count = 1, .styles = &style };
+  WCT_TRY (
+    wct_job_new (&(WctJobSpec){ model, backend, params, 1, &style, NULL, masks != NULL ? 1 : 0, &region }, &job, err));
   if (in_files)
     WCT_TRY (limit_to_the_least (job, content->width, content->height, err));
   WCT_TRY (wct_job_run (job, content, result, hooks, err));
@@ -287,7 +291,7 @@ a_job_runs_again_and_at_other_sizes_with_the_same_bits (void **state)
     WctImage  fresh = untouched (48, 40), again = untouched (48, 40), other = untouched (80, 100);
 
     must (wct_style_measure (model, backend, &style_picture, wct_model_levels (model), NULL, &style, &err), &err);
-    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, NULL }, &job, &err), &err);
+    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, 0, NULL }, &job, &err), &err);
     must (wct_job_run (job, &small, &fresh, NULL, &err), &err);
     must (wct_job_run (job, &large, &other, NULL, &err), &err);
     must (wct_job_run (job, &small, &again, NULL, &err), &err);
@@ -697,23 +701,28 @@ a_bad_job_gets_one_sentence (void **state)
   WctParams good = default_params (), no_level = good, bad_alpha = good;
   memset (no_level.level_on, 0, sizeof no_level.level_on);
   bad_alpha.alpha[3] = 1.5;
-  const double negative = -1, zero = 0, not_a_number = NAN;
-  WctImage     color_mask = picture;
+  const double    negative = -1, zero = 0, not_a_number = NAN;
+  const double    too_strong[WCT_LEVELS] = { 0, 0, 0, 0, 1.5 };
+  const WctRegion colored = { .mask = picture, .style_count = 1, .styles = &style };
+  const WctRegion strong = { picture, 1, &style, NULL, too_strong };
 
   const struct
   {
     WctJobSpec  spec;
     const char *sentence;
   } cases[] = {
-    { { model, backend, &no_level, 1, &style, NULL, NULL }, "no level is on; turn on at least one of relu1 to relu5" },
-    { { model, backend, &bad_alpha, 1, &style, NULL, NULL }, "relu4-alpha is 1.5; it goes from 0 to 1" },
-    { { model, backend, &good, 0, &style, NULL, NULL }, "there is no style; at least one is needed" },
-    { { model, backend, &good, 1, &shallow, NULL, NULL }, "style 1 was not measured at relu2_1" },
-    { { model, backend, &good, 1, &foreign, NULL, NULL }, "style 1 was measured with another model" },
-    { { model, backend, &good, 1, &style, &negative, NULL }, "weight 1 is -1; weights are 0 or more" },
-    { { model, backend, &good, 1, &style, &not_a_number, NULL }, "weight 1 is nan; weights are 0 or more" },
-    { { model, backend, &good, 1, &style, &zero, NULL }, "the weights add up to 0; at least one must be above 0" },
-    { { model, backend, &good, 1, &style, NULL, &color_mask }, "mask: it has 3 channels, 1 are needed" },
+    { { model, backend, &no_level, 1, &style, NULL, 0, NULL },
+      "no level is on; turn on at least one of relu1 to relu5" },
+    { { model, backend, &bad_alpha, 1, &style, NULL, 0, NULL }, "relu4-alpha is 1.5; it goes from 0 to 1" },
+    { { model, backend, &good, 0, &style, NULL, 0, NULL }, "there is no style; at least one is needed" },
+    { { model, backend, &good, 1, &shallow, NULL, 0, NULL }, "style 1 was not measured at relu2_1" },
+    { { model, backend, &good, 1, &foreign, NULL, 0, NULL }, "style 1 was measured with another model" },
+    { { model, backend, &good, 1, &style, &negative, 0, NULL }, "weight 1 is -1; weights are 0 or more" },
+    { { model, backend, &good, 1, &style, &not_a_number, 0, NULL }, "weight 1 is nan; weights are 0 or more" },
+    { { model, backend, &good, 1, &style, &zero, 0, NULL }, "the weights add up to 0; at least one must be above 0" },
+    { { model, backend, &good, 0, NULL, NULL, 1, &colored }, "mask: it has 3 channels, 1 are needed" },
+    { { model, backend, &good, 0, NULL, NULL, 1, &strong },
+      "a region's strength at relu5_1 is 1.5; it goes from 0 to 1" },
   };
 
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -774,7 +783,7 @@ progress_rises_to_one (void **state)
 
     must (wct_style_measure (model, backend, &style_picture, wct_model_levels (model), &measure_hooks, &style, &err),
           &err);
-    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, NULL }, &job, &err), &err);
+    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, 0, NULL }, &job, &err), &err);
     must (wct_job_run (job, &content, &result, &run_hooks, &err), &err);
     assert_false (measuring.fell || running.fell);
     assert_true (measuring.last > 0.999 && running.last > 0.999);
@@ -939,8 +948,11 @@ new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
                      .got = untouched (width, height),
                      .style_pictures = { noise (50, 40, 1), flat (33, 32, 0.25f) },
                      .masks = { split_mask (false), split_mask (true) } };
+  WctRegion regions[2];
   WctError  err;
 
+  for (int i = 0; i < 2; i++)
+    regions[i] = (WctRegion){ .mask = desk.masks[i], .style_count = 1, .styles = &desk.styles[i] };
   params.passes = variant == TWO_PASSES ? 2 : 1;
   wct_noise_fill_rows (&(WctImage){ desk.style_pictures[1].pixels, 33, 16, 3, 33 * 3 * sizeof (float) }, 0, 3);
   for (int i = 0; i < 2; i++)
@@ -948,9 +960,10 @@ new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
   must (wct_job_new (&(WctJobSpec){ .model = model,
                                     .backend = backend,
                                     .params = &params,
-                                    .style_count = variant == MASKED ? 2 : 1,
+                                    .style_count = 1,
                                     .styles = desk.styles,
-                                    .masks = variant == MASKED ? desk.masks : NULL },
+                                    .region_count = variant == MASKED ? 2 : 0,
+                                    .regions = regions },
                      &desk.job, &err),
         &err);
   return desk;
@@ -1428,7 +1441,7 @@ memory_is_foretold_within_a_quarter (void **state)
         must (wct_style_measure (model, backend, &style_picture, wct_model_levels (model), NULL, &style, &err), &err);
         wct_backend_close (&backend); /* what it kept of the style's size would count */
         backend = open_backend (backend_names[backend_index], 2);
-        must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, NULL }, &job, &err), &err);
+        must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &style, NULL, 0, NULL }, &job, &err), &err);
         const size_t before = wct_mem_used ();
         must (wct_job_memory (job, side, side, &foretold, &err), &err);
         wct_mem_peak (true);

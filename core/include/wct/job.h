@@ -18,19 +18,29 @@ WCT_BEGIN_C
 
 typedef struct WctJob WctJob;
 
+/* A part of the picture with styles of its own. Everything is borrowed, as in WctJobSpec. */
+typedef struct
+{
+  WctImage mask; /* 1 channel, any size: it is stretched over the content. How much of the region is where,
+                  * 0 to 1; with hard_masks: there, where it is above 0.5. A later region covers the ones before
+                  * it; where none is, the picture is only reconstructed */
+  size_t           style_count; /* 1 or more */
+  WctStyle *const *styles;
+  const double    *weights; /* as WctJobSpec's */
+  const double    *alpha;   /* (WCT_LEVELS) strengths, 0 to 1; NULL: the parameters' */
+} WctRegion;
+
 /* Everything is borrowed for the call of wct_job_new; the job takes references or copies. */
 typedef struct
 {
   WctModel        *model;
   WctBackend      *backend; /* must outlive the job */
   const WctParams *params;
-  size_t           style_count; /* 1 or more */
-  WctStyle *const *styles;      /* measured with @model, at every level that @params has on */
-  const double    *weights;     /* of the blend: 0 or more, not all 0, any sum; NULL: all equal */
-  const WctImage  *masks;       /* NULL: styles are blended over the whole picture. Else one mask (1 channel) for
-                                 * each style: it goes where the mask is above 0.5; where several are, the last one
-                                 * wins; where none is, the picture is only reconstructed. Sampled (nearest) to the
-                                 * content's size. Weights are not used then. */
+  size_t           style_count;  /* 1 or more; not used where there are regions */
+  WctStyle *const *styles;       /* measured with @model, at every level that @params has on */
+  const double    *weights;      /* of the blend: 0 or more, not all 0, any sum; NULL: all equal */
+  size_t           region_count; /* 0: the styles are for the whole picture */
+  const WctRegion *regions;
 } WctJobSpec;
 
 /**
