@@ -146,10 +146,17 @@ levels_on (const WctParams *params)
   return levels;
 }
 
+static bool
+swaps (const WctParams *params)
+{
+  return params->swap > 0 && params->level_on[WCT_LEVELS - 1];
+}
+
 WctStatus
 wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err)
 {
   const WctHooks hooks = wct_progress_hooks (&studio->progress);
+  const unsigned measured = levels_on (&studio->params) | (swaps (&studio->params) ? WCT_STYLE_PATCHES : 0);
   WctPicture     picture = { 0 };
   WctStatus      status = WCT_OK;
 
@@ -159,8 +166,8 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
       WCT_TRY (read_picture (paths[i], studio->params.style_size, "--style-size", NULL, &picture, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
       wct_progress_begin (&studio->progress, "style", 0);
-      WCT_TRY (wct_style_recall (studio->model, studio->backend, &picture.image, levels_on (&studio->params), &hooks,
-                                 &studio->styles[i], err));
+      WCT_TRY (
+        wct_style_recall (studio->model, studio->backend, &picture.image, measured, &hooks, &studio->styles[i], err));
       wct_picture_clear (&picture);
     }
 

@@ -12,6 +12,7 @@
 #include "planar.h"
 #include "regions.h"
 #include "style.h"
+#include "swap.h"
 #include "transform.h"
 
 struct WctJob
@@ -23,6 +24,7 @@ struct WctJob
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
   double       *alpha;    /* owned; (regions, WCT_LEVELS): a region's own strengths; NaN: the parameters' */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
+  WctSwap      *swap;     /* owned; of the deepest level; NULL where it is not relu5_1, or a style keeps no patches */
   WctCascade    cascade;
   size_t        memory_limit;  /* bytes; 0: half of what is free */
   bool          settled;       /* is it decided what goes to files, at the cascade's size? */
@@ -166,6 +168,36 @@ out:
   return status;
 }
 
+/* For the whole picture only: within a region a patch would reach over its edge. */
+static bool
+can_swap (const WctJobSpec *spec)
+{
+  bool all = spec->region_count == 0 && spec->params->level_on[WCT_LEVELS - 1];
+
+  for (size_t i = 0; all && i < spec->style_count; i++)
+    all = (wct_style_levels (spec->styles[i]) & WCT_STYLE_PATCHES) != 0;
+  return all;
+}
+
+static bool
+is_swap_on (const WctParams *params)
+{
+  return params->swap > 0 && params->level_on[WCT_LEVELS - 1];
+}
+
+static WctStatus
+check_swap (const WctJob *job, const WctParams *params, WctError *err)
+{
+  if (!is_swap_on (params) || job->swap != NULL)
+    return WCT_OK;
+  if (job->masks != NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "the style swap is for whole pictures; leave the masks out, or set swap to 0");
+  return wct_error_set (err, WCT_ERR_ARGUMENT,
+                        "a style has no patches for the style swap; measure it from its picture with "
+                        "WCT_STYLE_PATCHES, or set swap to 0");
+}
+
 static WctStatus
 make_coloring (const WctJob *job, const WctRegion *region, WctColoring **coloring, WctError *err)
 {
@@ -226,6 +258,10 @@ wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err)
   for (int i = 0; i < job->regions * WCT_LEVELS; i++)
     job->alpha[i] = NAN;
   WCT_TRY (spec->region_count == 0 ? make_coloring (job, &whole, job->coloring, err) : make_regions (job, spec, err));
+  if (can_swap (spec))
+    WCT_TRY (
+      wct_swap_new (spec->styles, spec->weights, spec->style_count, job->params.eigenvalue_floor, &job->swap, err));
+  WCT_TRY (check_swap (job, &job->params, err));
   *out = job;
   job = NULL;
 
@@ -247,6 +283,18 @@ free_maps (WctJob *job)
   job->solved = job->frozen = job->ran = false;
 }
 
+/* What a run takes is another thing with patches, and others of them: it is told anew, and a rerun takes no more. */
+static void
+settle_anew_for_swap (WctJob *job, const WctParams *params)
+{
+  const WctParams *now = &job->params;
+  const bool       on = is_swap_on (params), was_on = is_swap_on (now);
+
+  if (on == was_on && (!on || (now->swap_patch == params->swap_patch && now->swap_stride == params->swap_stride)))
+    return;
+  job->settled = job->ran = false;
+}
+
 WctStatus
 wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
 {
@@ -255,8 +303,10 @@ wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
   WCT_TRY (wct_params_check (params, err));
   if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
+  WCT_TRY (check_swap (job, params, err));
   if (params->passes != job->params.passes)
     free_maps (job);
+  settle_anew_for_swap (job, params);
   job->params = *params;
 
 out:
@@ -274,6 +324,7 @@ wct_job_free (WctJob **job_pointer)
   free_maps (job);
   for (int i = 0; job->coloring != NULL && i < job->regions * WCT_LEVELS; i++)
     wct_coloring_free (&job->coloring[i]);
+  wct_swap_free (&job->swap);
   for (int i = 0; job->masks != NULL && i < job->regions; i++)
     wct_mask_clear (&job->masks[i]);
   wct_free (&job->coloring);
@@ -288,9 +339,16 @@ wct_job_free (WctJob **job_pointer)
 static WctStatus
 plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
+  WctStatus status;
+
   if (job->cascade.width != width || job->cascade.height != height)
     job->ran = job->settled = job->done = false;
-  return wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err);
+  WCT_TRY (wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err));
+  if (job->swap != NULL)
+    job->cascade.stages[0].keeps_features = true;
+
+out:
+  return status;
 }
 
 /* Eigen-decomposition and its products: some matrices of doubles, of the widest level. And maps and moments, of all. */
@@ -311,6 +369,9 @@ transform_memory (const WctJob *job)
       most = square * MATRICES > most ? square * MATRICES : most;
       kept += square * (size_t)job->regions * ((size_t)job->params.passes + 1);
     }
+  if (is_swap_on (&job->params))
+    kept += wct_swap_memory (job->swap, job->backend, job->cascade.stages[0].shape, &job->params, job->params.passes,
+                             job->cascade.keeps);
   return most + kept;
 }
 
@@ -397,6 +458,8 @@ allocate_maps (WctJob *job, WctError *err)
   const int squares = WCT_LEVELS * job->regions, count = job->params.passes * squares;
   WctStatus status = WCT_OK;
 
+  if (job->swap != NULL)
+    WCT_TRY (wct_swap_reserve (job->swap, job->params.passes, err));
   if (job->maps != NULL)
     return WCT_OK;
   WCT_TRY (wct_alloc ((size_t)count, sizeof *job->maps, "transforms", &job->maps, err));
@@ -478,7 +541,7 @@ solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctErro
         transform->active[i] = transform->maps[i];
         status = wct_affine_solve (transform->moments[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
                                    strength (job, i, stage->level), job->params.eigenvalue_floor, job->params.damping,
-                                   transform->maps[i], err);
+                                   job->params.transport != 0, transform->maps[i], err);
       }
     else
       wct_regions_leave_out (&transform->regions, i);
@@ -487,7 +550,7 @@ solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctErro
 
 /* ---- A level -------------------------------------------------------------------------------------------------- */
 
-/* Its first pass: moments, and the features where they are kept. */
+/* Its first pass: moments, but with frozen maps, and the features where they are kept. */
 static WctStatus
 measure_level (WctJob *job, int i, const Transform *transform, WctMonitor *monitor, WctError *err)
 {
@@ -498,11 +561,39 @@ measure_level (WctJob *job, int i, const Transform *transform, WctMonitor *monit
                            .from = wct_cascade_picture (&job->cascade, i),
                            .encoder = stage->encoder,
                            .taps = &tap,
-                           .tap_count = 1,
+                           .tap_count = job->frozen ? 0 : 1,
                            .select = transform->selected,
                            .kept = wct_cascade_features (&job->cascade, stage) };
 
   return wct_pass_run (job->backend, &pass, monitor, err);
+}
+
+/* The second one of relu5_1 where patches are swapped, which is a map of its own: the pass only decodes. */
+static WctStatus
+swap_level (WctJob *job, const Transform *transform, int pass, bool measured, WctMonitor *monitor, WctError *err)
+{
+  const WctStage    *stage = &job->cascade.stages[0];
+  const WctSwapLevel level = { .backend = job->backend,
+                               .params = &job->params,
+                               .alpha = strength (job, 0, stage->level),
+                               .shape = stage->shape,
+                               .pass = pass,
+                               .content = job->frozen ? NULL : transform->moments[0],
+                               .map = transform->maps[0],
+                               .kept = wct_cascade_features (&job->cascade, stage),
+                               .fresh = !measured,
+                               .keeps = job->cascade.keeps };
+  WctPass            decode = { .picture = job->cascade.shape,
+                                .features = stage->shape,
+                                .decoder = stage->decoder,
+                                .result = wct_cascade_picture (&job->cascade, 1) };
+  WctStatus          status;
+
+  WCT_TRY (wct_swap_run (job->swap, &level, &decode.kept, monitor, err));
+  WCT_TRY (wct_pass_run (job->backend, &decode, monitor, err));
+
+out:
+  return status;
 }
 
 /* Its second one. @measured: were the features kept before? */
@@ -529,19 +620,25 @@ static WctStatus
 stylize_level (WctJob *job, int i, int pass, bool measured, WctMonitor *monitor, WctError *err)
 {
   const WctStage *stage = &job->cascade.stages[i];
+  const bool      swaps = i == 0 && is_swap_on (&job->params);
   Transform       transform = { .selected = NULL };
   WctStatus       status;
 
   WCT_TRY (begin_transform (job, stage, pass, &transform, err));
   if (job->frozen)
-    transform.active[0] = transform.maps[0];
+    {
+      transform.active[0] = transform.maps[0];
+      if (swaps)
+        WCT_TRY (measure_level (job, i, &transform, monitor, err));
+    }
   else
     {
       if (!measured)
         WCT_TRY (measure_level (job, i, &transform, monitor, err));
       WCT_TRY (solve_regions (job, stage, &transform, err));
     }
-  WCT_TRY (map_level (job, i, &transform, !job->frozen, monitor, err));
+  WCT_TRY (swaps ? swap_level (job, &transform, pass, measured, monitor, err)
+                 : map_level (job, i, &transform, !job->frozen, monitor, err));
 
 out:
   clear_transform (&transform);
@@ -561,6 +658,9 @@ work_of (const WctJob *job, int first, bool measured)
 
       work += stage->decoder_work + (never ? 0 : twice ? 2 : 1) * stage->encoder_work;
     }
+  if (first == 0 && is_swap_on (&job->params))
+    work += wct_swap_work (job->swap, job->cascade.stages[0].shape, &job->params,
+                           measured && wct_swap_found (job->swap, &job->params));
   return work;
 }
 
@@ -652,6 +752,8 @@ wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
                             job->rows_put, job->cascade.height));
   job->rows_put = 0; /* the picture is used up */
+  if (job->swap != NULL && !job->frozen && !is_swap_on (&job->params))
+    wct_swap_forget (job->swap);
   wct_monitor_init (&monitor, hooks, work_of (job, 0, false) * job->params.passes);
   WCT_TRY (wct_cascade_complete (&job->cascade, err));
   WCT_TRY (allocate_maps (job, err));
@@ -719,6 +821,13 @@ wct_job_keep (WctJob *job)
   job->cascade.keeps = true;
 }
 
+static bool
+is_swap_changed (const WctParams *now, const WctParams *then)
+{
+  return is_swap_on (now)
+         && (now->swap != then->swap || now->swap_patch != then->swap_patch || now->swap_stride != then->swap_stride);
+}
+
 /* The first stage whose result is another than in the last run. */
 static int
 first_changed (const WctJob *job)
@@ -726,7 +835,7 @@ first_changed (const WctJob *job)
   const WctParams *now = &job->params, *then = &job->ran_with;
   int              i = 0;
 
-  if (now->damping != then->damping)
+  if (now->damping != then->damping || now->transport != then->transport || is_swap_changed (now, then))
     return 0;
   while (i < job->cascade.count - 1
          && now->alpha[job->cascade.stages[i].level - 1] == then->alpha[job->cascade.stages[i].level - 1])
@@ -783,6 +892,8 @@ wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err)
       for (int i = 0; i < job->map_count; i++)
         if (job->maps[i] != NULL)
           wct_affine_copy (solved->maps[i], job->maps[i]);
+      if (job->swap != NULL)
+        WCT_TRY (wct_swap_freeze (job->swap, solved->swap, err));
     }
   job->frozen = solved != NULL;
   job->ran = false; /* with other maps than the next run's */

@@ -315,9 +315,9 @@ out:
 
 /* ---- Products ----------------------------------------------------------------------------------------------- */
 
-/* out = rows' rows; rows (count, n). Upper triangle first, then the mirror image: symmetric to the last bit. */
-static void
-multiply_transposed_by_itself (int32_t count, int32_t n, const double *rows, double *out)
+/* Upper triangle first, then the mirror image. */
+void
+wct_matrix_gram (int32_t count, int32_t n, const double *rows, double *out)
 {
   const size_t stride = (size_t)n;
 
@@ -361,7 +361,7 @@ wct_symmetric_power (int32_t n, const double *a, double exponent, double floor, 
       for (size_t x = 0; x < stride; x++)
         vectors[(size_t)i * stride + x] *= factor;
     }
-  multiply_transposed_by_itself (n - first, n, vectors + (size_t)first * stride, out);
+  wct_matrix_gram (n - first, n, vectors + (size_t)first * stride, out);
 
 out:
   wct_free (&values);
@@ -382,5 +382,23 @@ wct_matrix_multiply (int32_t n, const double *a, const double *b, double *c)
     for (size_t k = 0; k < stride; k++)
       for (size_t x = 0; x < stride; x++)
         c[y * stride + x] += a[y * stride + k] * b[k * stride + x];
+#endif
+}
+
+void
+wct_rows_multiply (int32_t count, int32_t n, int32_t k, const float *rows, const float *matrix, float *out)
+{
+#if WCT_HAVE_OPENBLAS
+  cblas_sgemm (CblasRowMajor, CblasNoTrans, CblasTrans, count, n, k, 1, rows, k, matrix, k, 0, out, n);
+#else
+  for (size_t y = 0; y < (size_t)count; y++)
+    for (size_t x = 0; x < (size_t)n; x++)
+      {
+        float sum = 0;
+
+        for (size_t i = 0; i < (size_t)k; i++)
+          sum += rows[y * (size_t)k + i] * matrix[x * (size_t)k + i];
+        out[y * (size_t)n + x] = sum;
+      }
 #endif
 }

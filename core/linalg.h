@@ -1,4 +1,4 @@
-/* Symmetric eigen-decompositions and small dense products, in double. */
+/* Symmetric eigen-decompositions and dense products, in double where nothing else is said. */
 #ifndef WCT_LINALG_H
 #define WCT_LINALG_H
 
@@ -31,6 +31,13 @@ WctStatus wct_symmetric_power (int32_t n, const double *a, double exponent, doub
 
 /* c = a b, all (n, n) row-major; c may not be a or b. */
 void wct_matrix_multiply (int32_t n, const double *a, const double *b, double *c);
+
+/* out = rows' rows, symmetric to the last bit. @rows: (count, n); @out: (n, n), not @rows */
+void wct_matrix_gram (int32_t count, int32_t n, const double *rows, double *out);
+
+/* out = rows matrix', in float. @rows: (count, k); @matrix: (n, k); @out: (count, n). One thread, the same bits whoever
+ * calls. */
+void wct_rows_multiply (int32_t count, int32_t n, int32_t k, const float *rows, const float *matrix, float *out);
 
 /* Has OpenBLAS work on the calling thread alone, in the whole process: back ends have threads of their own, two pools
  * would fight, and results would depend on their number. Nothing where the build has no OpenBLAS. */

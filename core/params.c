@@ -49,7 +49,7 @@ static const WctParamInfo table[] = {
     N_ ("Directions of the features with less variance than this are dropped: they hold noise."), "", WCT_PARAM_DOUBLE,
     0, 1e6, 1e-5, 1e-5, FIELD (eigenvalue_floor) },
   { "damping", "Damping",
-    N_ ("Added to the variance of the content's features: 0 is the paper's transform, 1 keeps weak details calmer."),
+    N_ ("Added to the variance of the content's features: 0 is the paper's transform, 0.01 keeps weak details calmer."),
     "", WCT_PARAM_DOUBLE, 0, 1e6, 0.01, 0, FIELD (damping) },
   { "transport", N_ ("Optimal transport"),
     N_ ("Move features by the optimal-transport map instead of whitening and coloring: more of the picture's structure "

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "backend/backend.h"
+#include "backend/kept.h"
 #include "mem.h"
 #include "model.h"
 #include "planar.h"
@@ -14,6 +15,8 @@ struct WctStyle
   atomic_int  references;
   WctModel   *model;               /* counted */
   WctMoments *moments[WCT_LEVELS]; /* owned; NULL where not measured */
+  WctShape    patches_shape;       /* of relu5_1 */
+  float      *patches;             /* owned; (h, w, channels): its features; NULL where they are not kept */
 };
 
 /* A picture on its way through the encoders. */
@@ -23,6 +26,7 @@ typedef struct
   WctBackend *backend;
   WctShape    shape;
   WctStore   *picture; /* owned */
+  bool        keeps_patches;
   WctMonitor  monitor;
 } Walk;
 
@@ -79,12 +83,29 @@ out:
   return status;
 }
 
+/* The features that a pass kept. */
+static WctStatus
+take_patches (const Walk *walk, const WctStore *kept, WctShape shape, WctStyle *style, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_alloc ((size_t)shape.h * (size_t)shape.w, (size_t)shape.c * sizeof (float), "style's patches",
+                      &style->patches, err));
+  style->patches_shape = shape;
+  WCT_TRY (wct_kept_read (walk->backend, kept, shape, 0, shape.h, style->patches, err));
+
+out:
+  return status;
+}
+
 /* One pass up to @level, which measures @levels on its way. */
 static WctStatus
 measure_pass (Walk *walk, int level, unsigned levels, WctStyle *style, WctError *err)
 {
   const WctBackendOps *ops = walk->backend->ops;
   const WctNetwork    *encoder = wct_model_encoder (walk->model, level);
+  const bool           keeps = walk->keeps_patches && level == WCT_LEVELS;
+  WctStore            *kept = NULL;
   WctTap               taps[WCT_LEVELS];
   WctPass              pass = { .picture = walk->shape,
                                 .features = wct_layers_shape (encoder->layers, encoder->count, walk->shape),
@@ -99,9 +120,15 @@ measure_pass (Walk *walk, int level, unsigned levels, WctStyle *style, WctError 
         taps[pass.tap_count++] = (WctTap){ wct_model_encoder (walk->model, i + 1)->count, &style->moments[i] };
       }
   WCT_TRY (ops->plan_new (walk->backend->ctx, encoder->layers, encoder->count, walk->shape, &pass.encoder, err));
+  if (keeps)
+    WCT_TRY (wct_store_new (wct_pass_kept_bytes (walk->backend, pass.features), false, "style's patches", &kept, err));
+  pass.kept = kept;
   WCT_TRY (wct_pass_run (walk->backend, &pass, &walk->monitor, err));
+  if (keeps)
+    WCT_TRY (take_patches (walk, kept, pass.features, style, err));
 
 out:
+  wct_store_free (&kept);
   ops->plan_free (walk->backend->ctx, &pass.encoder);
   return status;
 }
@@ -133,6 +160,10 @@ check_arguments (const WctModel *model, const WctImage *picture, unsigned levels
     if (levels & ~wct_model_encoder_levels (model) & 1u << (level - 1))
       WCT_TRY (
         wct_error_set (err, WCT_ERR_ARGUMENT, "level %d: the model's encoder does not reach relu%d_1", level, level));
+  if (levels & WCT_STYLE_PATCHES && !(levels & 1u << (WCT_LEVELS - 1)))
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels 0x%x: patches are of relu%d_1, which is not among them",
+                            levels, WCT_LEVELS));
+  levels &= ~WCT_STYLE_PATCHES;
   if (levels == 0 || levels >> WCT_LEVELS != 0)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels 0x%x: at least one of 1 to %d is needed, and no other",
                             levels, WCT_LEVELS));
@@ -170,11 +201,12 @@ WctStatus
 wct_style_measure (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
                    const WctHooks *hooks, WctStyle **out, WctError *err)
 {
-  Walk      walk = { .model = model, .backend = backend };
+  Walk      walk = { .model = model, .backend = backend, .keeps_patches = (levels & WCT_STYLE_PATCHES) != 0 };
   WctStyle *style = NULL;
   WctStatus status;
 
   WCT_TRY (check_arguments (model, picture, levels, err));
+  levels &= ~WCT_STYLE_PATCHES;
   walk.shape = wct_planar_shape (picture->width, picture->height);
   wct_monitor_init (&walk.monitor, hooks, planned_work (&walk, levels));
   WCT_TRY (new_style (model, &style, err));
@@ -197,6 +229,8 @@ wct_style_recall (WctModel *model, WctBackend *backend, const WctImage *picture,
   WctStyle   *style;
   WctStatus   status;
 
+  if (levels & WCT_STYLE_PATCHES)
+    return wct_style_measure (model, backend, picture, levels, hooks, out, err);
   WCT_TRY (check_arguments (model, picture, levels, err));
   key = wct_style_key (model, backend, picture, levels);
   style = wct_style_cache_find (model, key, levels);
@@ -228,6 +262,7 @@ wct_style_unref (WctStyle **style)
     return;
   for (int i = 0; i < WCT_LEVELS; i++)
     wct_moments_free (&own->moments[i]);
+  wct_free (&own->patches);
   wct_model_unref (&own->model);
   wct_free (&own);
 }
@@ -235,7 +270,7 @@ wct_style_unref (WctStyle **style)
 unsigned
 wct_style_levels (const WctStyle *style)
 {
-  unsigned levels = 0;
+  unsigned levels = style->patches != NULL ? WCT_STYLE_PATCHES : 0;
 
   for (int i = 0; i < WCT_LEVELS; i++)
     if (style->moments[i] != NULL)
@@ -253,4 +288,16 @@ const WctModel *
 wct_style_model (const WctStyle *style)
 {
   return style->model;
+}
+
+const float *
+wct_style_patches (const WctStyle *style)
+{
+  return style->patches;
+}
+
+WctShape
+wct_style_patches_shape (const WctStyle *style)
+{
+  return style->patches_shape;
 }

@@ -6,10 +6,15 @@
 #include <wct/style.h>
 
 #include "moments.h"
+#include "network.h"
 
 /* Borrowed from the style; NULL where the level was not measured. */
 const WctMoments *wct_style_moments (const WctStyle *style, int level);
 const WctModel   *wct_style_model (const WctStyle *style);
+
+/* The features of relu5_1, (h, w, channels), borrowed; NULL where it was measured without WCT_STYLE_PATCHES. */
+const float *wct_style_patches (const WctStyle *style);
+WctShape     wct_style_patches_shape (const WctStyle *style);
 
 /* A style of these moments, which it takes: the array's members become NULL. On failure they stay the caller's. */
 WctStatus wct_style_adopt (WctModel *model, WctMoments *moments[WCT_LEVELS], WctStyle **out, WctError *err);

@@ -1,5 +1,5 @@
 /* Whitening-coloring transform: the affine map that moves features with the content's moments to the style's, with
- * strength (Li et al. 2017, whitening, then coloring).
+ * strength (Li et al. 2017, whitening, then coloring), or by the optimal-transport map.
  * Eigenvalues under the floor are cut: noise there would be amplified. */
 #include "transform.h"
 
@@ -8,6 +8,7 @@
 
 #include "linalg.h"
 #include "mem.h"
+#include "transport.h"
 
 WctStatus
 wct_affine_new (int32_t channels, WctAffine **out, WctError *err)
@@ -118,42 +119,57 @@ wct_coloring_free (WctColoring **coloring)
 
 /* ---- Content and style together ----------------------------------------------------------------------------- */
 
-/* (Σc + damping)^-1/2 */
+/* Σc + damping, (channels, channels), the caller's. */
 static WctStatus
-whiten (const WctMoments *content, double floor, double damping, double **out, WctError *err)
+damped_covariance (const WctMoments *content, double damping, double **out, WctError *err)
 {
-  const size_t channels = (size_t)content->channels, square = channels * channels;
-  double      *covariance = NULL, *whitening = NULL;
+  const size_t channels = (size_t)content->channels;
+  WctStatus    status = wct_alloc (channels * channels, sizeof (double), "whitening", out, err);
+
+  if (status != WCT_OK)
+    return status;
+  memcpy (*out, content->covariance, channels * channels * sizeof (double));
+  for (size_t c = 0; c < channels; c++)
+    (*out)[c * channels + c] += damping;
+  return WCT_OK;
+}
+
+WctStatus
+wct_whitening_solve (const WctMoments *content, double floor, double damping, WctAffine *out, WctError *err)
+{
+  const size_t row = (size_t)content->channels * sizeof (double);
+  double      *covariance = NULL;
   WctStatus    status;
 
-  WCT_TRY (wct_alloc (square, sizeof (double), "whitening", &covariance, err));
-  WCT_TRY (wct_alloc (square, sizeof (double), "whitening", &whitening, err));
-  memcpy (covariance, content->covariance, square * sizeof (double));
-  for (size_t c = 0; c < channels; c++)
-    covariance[c * channels + c] += damping;
-  WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, whitening, err));
-  *out = whitening;
-  whitening = NULL;
+  WCT_TRY (check_mean (content, err));
+  WCT_TRY (damped_covariance (content, damping, &covariance, err));
+  WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, out->matrix, err));
+  memcpy (out->center, content->mean, row);
+  memset (out->bias, 0, row);
 
 out:
-  wct_free (&whitening);
   wct_free (&covariance);
   return status;
 }
 
 WctStatus
 wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor, double damping,
-                  WctAffine *out, WctError *err)
+                  bool transport, WctAffine *out, WctError *err)
 {
   const size_t channels = (size_t)content->channels;
-  double      *whitening = NULL;
+  double      *covariance = NULL, *whitening = NULL;
   WctStatus    status;
 
   WCT_TRY (check_mean (content, err));
-  WCT_TRY (whiten (content, floor, damping, &whitening, err));
+  WCT_TRY (damped_covariance (content, damping, &covariance, err));
+  WCT_TRY (wct_alloc (channels * channels, sizeof (double), "whitening", &whitening, err));
+  WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, whitening, err));
+  if (transport)
+    WCT_TRY (wct_transport_matrix (content->channels, covariance, whitening, style->root, out->matrix, err));
+  else
+    wct_matrix_multiply (content->channels, style->root, whitening, out->matrix);
 
-  /* α (C W (f - μc) + μs) + (1 - α) f, sorted by f - μc and the rest */
-  wct_matrix_multiply (content->channels, style->root, whitening, out->matrix);
+  /* α (M (f - μc) + μs) + (1 - α) f, sorted by f - μc and the rest */
   for (size_t i = 0; i < channels * channels; i++)
     out->matrix[i] *= alpha;
   for (size_t c = 0; c < channels; c++)
@@ -165,5 +181,6 @@ wct_affine_solve (const WctMoments *content, const WctColoring *style, double al
 
 out:
   wct_free (&whitening);
+  wct_free (&covariance);
   return status;
 }

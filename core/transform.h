@@ -1,8 +1,10 @@
 /* Whitening and coloring as one affine map of the features (Li et al. 2017, equations 3 and 4):
- * f' = α (C W (f - μc) + μs) + (1 - α) f with W = Σc^-1/2 over the content and C = Σs^1/2 over the style. */
+ * f' = α (C W (f - μc) + μs) + (1 - α) f with W = Σc^-1/2 over the content and C = Σs^1/2 over the style; or, in place
+ * of C W, the optimal-transport map (transport.h). */
 #ifndef WCT_TRANSFORM_H
 #define WCT_TRANSFORM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <wct/status.h>
@@ -44,11 +46,15 @@ void      wct_coloring_free (WctColoring **coloring);
  * wct_affine_solve: the map that takes features with @content's moments to the style's, with strength @alpha.
  * @floor: eigenvalues of the content's covariance (after damping) below it are dropped: noise there would be amplified
  * @damping: added to that covariance's diagonal first
+ * @transport: by the optimal-transport map instead of whitening and coloring
  * @out: written; channels as @content's
  * Never fails for lack of rank: what has no variance gets the style's mean. WCT_ERR_NUMERIC for moments that are not
  * finite.
  */
 WctStatus wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor,
-                            double damping, WctAffine *out, WctError *err);
+                            double damping, bool transport, WctAffine *out, WctError *err);
+
+/* The content's side alone: matrix (Σc + damping)^-1/2, center μc, bias 0. */
+WctStatus wct_whitening_solve (const WctMoments *content, double floor, double damping, WctAffine *out, WctError *err);
 
 #endif

@@ -164,6 +164,8 @@ static const WctOption options[] = {
     "Stylize N pairs of --data and --styles, and measure how far results are from either (default 0: measure how "
     "pictures come back).",
     .take = wct_take_int32, OF (pairs), FROM_TO (0, 1e6) },
+  { EVAL, "Transformed features", "transport", 0, NULL,
+    "Stylize by the optimal-transport map instead of whitening and coloring.", .take = wct_take_flag, OF (transport) },
   { EVAL, "Transformed features", "textures", 0, "N",
     "Make textures of N of --styles from noise, and measure how far they are from them (default 0: none).",
     .take = wct_take_int32, OF (textures), FROM_TO (0, 1e6) },
@@ -353,6 +355,8 @@ check_eval (const WctArguments *arguments, WctError *err)
   if (!stylizes && (arguments->styles != NULL || arguments->judge != NULL || arguments->sheet != NULL))
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--styles, --judge and --sheet are for stylizing: give --pairs or --textures, a number");
+  if (arguments->transport && !stylizes)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--transport is for stylizing: give --pairs or --textures, a number");
   if (arguments->pareto != NULL && arguments->pairs == 0)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "--pareto is drawn of --pairs: give a number of them");
   if (!stylizes && arguments->operand_count > 1)

@@ -34,6 +34,7 @@ typedef struct
   int         place;           /* of eval: WctStillPlace */
   int32_t     pairs, textures; /* of eval: 0: none */
   const char *sheet, *pareto;  /* of eval; NULL: none */
+  bool        transport;       /* of eval */
   bool        json, force, quiet, help;
 } WctArguments;
 

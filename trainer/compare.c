@@ -67,6 +67,7 @@ add_setting (Comparison *comparison, Setting setting)
       params->alpha[i] = setting.alpha;
     }
   params->passes = setting.passes;
+  params->transport = comparison->arguments->transport;
 }
 
 static void

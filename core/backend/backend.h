@@ -69,6 +69,12 @@ typedef struct
   /* A pass without whole feature maps (pass.h). NULL: passes are made of the functions above, with whole maps. */
   WctStatus (*pass_run) (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
   WctPassMemory (*pass_memory) (void *ctx, const WctPass *pass);
+
+  /* kept.h, for the order that pass_run keeps features in. NULL where there is no pass_run. */
+  WctStatus (*kept_read) (void *ctx, const WctStore *kept, WctShape features, int32_t first, int32_t rows, float *out,
+                          WctError *err);
+  WctStatus (*kept_write) (void *ctx, WctStore *kept, WctShape features, int32_t first, int32_t rows,
+                           const float *values, WctError *err);
 } WctBackendOps;
 
 struct WctBackend

@@ -83,6 +83,9 @@ class Same(MemoryCase):
         self.assert_same_in_files("stylize", self.content(), self.style, self.path("style.png"), "--masks",
                                   f"{left},{right}", "--passes", 2, "jpg")
 
+    def test_picture_has_the_same_bytes_with_the_style_swap_and_two_passes(self):
+        self.assert_same_in_files("stylize", self.content(), self.style, "--swap", 0.5, "--passes", 2, "png")
+
     def test_texture_from_a_seed_has_the_same_bytes(self):
         self.assert_same_in_files("texture", self.style, "--size", f"{W}x{H}", "--seed", 5, "png")
 

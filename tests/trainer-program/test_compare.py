@@ -36,6 +36,11 @@ class Compare(train_test.Case):
                 self.assertAlmostEqual(row[kind], sum(each[i] for each in row["each"]) / 3, places=7)
                 self.assertGreater(row[kind], 0)
 
+    def test_results_can_be_those_of_optimal_transport(self):
+        plain, moved = (self.rows("--data", self.photos, "--pairs", 1, *more) for more in ([], ["--transport"]))
+        for a, b in zip(plain, moved):
+            self.assertNotEqual((a["style"], a["content"]), (b["style"], b["content"]))
+
     def test_threads_do_not_change_a_digit(self):
         arguments = ["--data", self.photos, "--pairs", 3, "--json", "--threads"]
         self.assertEqual(self.compare(*arguments, 1), self.compare(*arguments, 3))

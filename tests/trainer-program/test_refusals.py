@@ -64,6 +64,7 @@ class Refusals(train_test.Case):
         self.refuse(["eval", self.model, self.model, "--data", self.photos], 2, "one model")
         self.refuse(["eval", self.model, "--data", self.photos, *stylizing], 2, "--pairs")
         self.refuse(["eval", self.model, "--data", self.photos, "--pareto", self.path("p.png")], 2, "--pareto", "--pairs")
+        self.refuse(["eval", self.model, "--data", self.photos, "--transport"], 2, "--transport", "--pairs")
         self.refuse(pairs, 2, "--styles", "--judge")
         self.refuse([*pairs, "--textures", 1, *stylizing], 2, "--pairs", "--textures")
         self.refuse([*pairs, *stylizing, "--sheet", self.path("s.jpg")], 1, "s.jpg", ".png")

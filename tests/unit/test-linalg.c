@@ -333,6 +333,48 @@ eigenvalues_up_to_the_floor_are_dropped (void **state)
 }
 
 static void
+products_of_rows_equal_the_plain_loops (void **state)
+{
+  enum
+  {
+    COUNT = 9,
+    N = 7,
+    K = 13
+  };
+  double *rows = new_numbers (COUNT * K), *matrix = new_numbers (N * K), gram[K * K];
+  float   float_rows[COUNT * K], float_matrix[N * K], got[COUNT * N];
+
+  (void)state;
+  fill_random (rows, COUNT * K, 31);
+  fill_random (matrix, N * K, 32);
+  for (int i = 0; i < COUNT * K; i++)
+    float_rows[i] = (float)rows[i];
+  for (int i = 0; i < N * K; i++)
+    float_matrix[i] = (float)matrix[i];
+  wct_rows_multiply (COUNT, N, K, float_rows, float_matrix, got);
+  for (int i = 0; i < COUNT * N; i++)
+    {
+      double sum = 0;
+
+      for (int k = 0; k < K; k++)
+        sum += (double)float_rows[i / N * K + k] * float_matrix[i % N * K + k];
+      assert_close ("product in float", got[i], sum, 1e-5);
+    }
+  wct_matrix_gram (COUNT, K, rows, gram);
+  for (int i = 0; i < K * K; i++)
+    {
+      double sum = 0;
+
+      for (int y = 0; y < COUNT; y++)
+        sum += rows[y * K + i / K] * rows[y * K + i % K];
+      assert_close ("product with itself", gram[i], sum, 1e-14);
+      assert_true (gram[i] == gram[i % K * K + i / K]);
+    }
+  free (matrix);
+  free (rows);
+}
+
+static void
 without_a_floor_rounding_noise_is_dropped_all_the_same (void **state)
 {
   /* Rank 5 of 20: a⁻¹ over the 5 directions, times a, is a projection on them, of trace 5. */
@@ -390,6 +432,7 @@ main (void)
     cmocka_unit_test (the_square_of_the_square_root_is_the_matrix),
     cmocka_unit_test (the_inverse_root_whitens),
     cmocka_unit_test (eigenvalues_up_to_the_floor_are_dropped),
+    cmocka_unit_test (products_of_rows_equal_the_plain_loops),
     cmocka_unit_test (without_a_floor_rounding_noise_is_dropped_all_the_same),
     cmocka_unit_test (a_failed_allocation_is_a_sentence_and_leaves_nothing),
   };

@@ -221,6 +221,27 @@ without_a_folder_styles_are_measured (void **state)
   assert_int_equal (count_files (), 0);
 }
 
+/* Neither kept, nor taken for the one without. */
+static void
+a_style_with_patches_is_measured_each_time (void **state)
+{
+  const WctImage image = picture (4);
+  WctStyle      *plain, *style;
+
+  (void)state;
+  forget_all ();
+  style = recall (&image, 31 | WCT_STYLE_PATCHES);
+  assert_int_equal (count_files (), 0);
+  wct_style_unref (&style);
+  plain = recall (&image, 31);
+  style = recall (&image, 31 | WCT_STYLE_PATCHES);
+  assert_int_equal (count_files (), 1);
+  assert_null (wct_style_patches (plain));
+  assert_non_null (wct_style_patches (style));
+  wct_style_unref (&style);
+  wct_style_unref (&plain);
+}
+
 static void
 no_more_than_200_are_kept (void **state)
 {
@@ -274,6 +295,7 @@ main (void)
     cmocka_unit_test (another_picture_size_level_or_back_end_is_another_style),
     cmocka_unit_test (a_damaged_file_is_measured_anew_and_replaced),
     cmocka_unit_test (without_a_folder_styles_are_measured),
+    cmocka_unit_test (a_style_with_patches_is_measured_each_time),
     cmocka_unit_test (no_more_than_200_are_kept),
   };
 

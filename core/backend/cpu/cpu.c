@@ -307,4 +307,6 @@ const WctBackendOps wct_backend_cpu = {
   .affine = wct_cpu_affine,
   .pass_run = wct_cpu_pass_run,
   .pass_memory = wct_cpu_pass_memory,
+  .kept_read = wct_cpu_kept_read,
+  .kept_write = wct_cpu_kept_write,
 };

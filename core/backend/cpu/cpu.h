@@ -89,6 +89,10 @@ WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select,
 
 WctStatus     wct_cpu_pass_run (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
 WctPassMemory wct_cpu_pass_memory (void *ctx, const WctPass *pass);
+WctStatus     wct_cpu_kept_read (void *ctx, const WctStore *kept, WctShape features, int32_t first, int32_t rows,
+                                 float *out, WctError *err);
+WctStatus     wct_cpu_kept_write (void *ctx, WctStore *kept, WctShape features, int32_t first, int32_t rows,
+                                  const float *values, WctError *err);
 
 /* Channels in a block of a batch of such maps, and its floats, filled up to whole vectors. */
 int32_t wct_cpu_batch_block (const WctCpu *cpu, int32_t channels);

@@ -37,7 +37,9 @@ typedef struct
   WctBackend      *backend; /* must outlive the job */
   const WctParams *params;
   size_t           style_count;  /* 1 or more; not used where there are regions */
-  WctStyle *const *styles;       /* measured with @model, at every level that @params has on */
+  WctStyle *const *styles;       /* measured with @model, at every level that @params has on; where @params has swap
+                                  * above 0 (then or later) with WCT_STYLE_PATCHES. The swap is for jobs without
+                                  * regions */
   const double    *weights;      /* of the blend: 0 or more, not all 0, any sum; NULL: all equal */
   size_t           region_count; /* 0: the styles are for the whole picture */
   const WctRegion *regions;
@@ -51,9 +53,10 @@ typedef struct
 WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err);
 
 /**
- * wct_job_set_params: other strengths, damping and passes for the runs to come.
+ * wct_job_set_params: other strengths, damping, passes, and another map or style swap for the runs to come.
  * @params: borrowed; levels and eigenvalue floor as the job was made with, or WCT_ERR_ARGUMENT
- * Plans stay: where somebody moves a slider, this is cheaper than another job. Not while the job runs.
+ * Plans stay: where somebody moves a slider, this is cheaper than another job. With the style swap turned on or off, or
+ * other patches, memory is another thing: the next is a whole run, no wct_job_rerun. Not while the job runs.
  */
 WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctError *err);
 

@@ -12,11 +12,16 @@ WCT_BEGIN_C
 
 typedef struct WctStyle WctStyle;
 
+/* Beside levels, in what is measured: also keep relu5_1's features, for the style swap. */
+#define WCT_STYLE_PATCHES (1u << 5)
+
 /**
  * wct_style_measure: take the statistics of a style picture.
  * @model: the style takes a reference
  * @picture: borrowed; 3 channels, any size
- * @levels: bit (level - 1) for each level to measure; levels that the model's encoder does not reach are an error
+ * @levels: bit (level - 1) for each level to measure; levels that the model's encoder does not reach are an error.
+ *          With WCT_STYLE_PATCHES, which needs level 5, the style keeps that level's features, too: C floats for every
+ *          16×16 pixels
  * @hooks: may be NULL
  * @out: on WCT_OK a new style with one reference, the caller's; untouched otherwise
  *
@@ -30,7 +35,8 @@ WCT_API WctStatus wct_style_measure (WctModel *model, WctBackend *backend, const
 /**
  * wct_style_recall: the same, from the user's cache folder where the picture was measured before.
  * Keyed by the picture's pixels, the encoders' weights and what computes, in $XDG_CACHE_HOME/wct/styles (~/.cache); the
- * same bits as measured. Where nothing can be read or written there, or a file is damaged, it is measured.
+ * same bits as measured. Where nothing can be read or written there, or a file is damaged, it is measured; and so is a
+ * style with WCT_STYLE_PATCHES, which would be much larger than statistics are.
  */
 WCT_API WctStatus wct_style_recall (WctModel *model, WctBackend *backend, const WctImage *picture, unsigned levels,
                                     const WctHooks *hooks, WctStyle **out, WctError *err);
@@ -38,7 +44,7 @@ WCT_API WctStatus wct_style_recall (WctModel *model, WctBackend *backend, const 
 WCT_API WctStyle *wct_style_ref (WctStyle *style);
 WCT_API void      wct_style_unref (WctStyle **style); /* NULL is welcome; sets *style to NULL */
 
-/* Bit (level - 1) for each level measured. */
+/* Bit (level - 1) for each level measured; WCT_STYLE_PATCHES where it keeps them. */
 WCT_API unsigned wct_style_levels (const WctStyle *style);
 
 WCT_END_C
