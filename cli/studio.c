@@ -152,6 +152,50 @@ swaps (const WctParams *params)
   return params->swap > 0 && params->level_on[WCT_LEVELS - 1];
 }
 
+/* What is wholly transparent hides colors of no meaning: black, mostly. */
+static WctStatus
+count_colors (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
+{
+  const size_t count = (size_t)rows->width * (size_t)rows->height;
+  const float *pixels = rows->pixels;
+
+  (void)first;
+  (void)err;
+  if (alpha == NULL)
+    wct_colors_add (user, rows);
+  for (size_t i = 0; alpha != NULL && i < count; i++)
+    if (alpha[i] > 0)
+      wct_colors_add (user, &(WctImage){ (float *)pixels + 3 * i, 1, 1, 3, 3 * sizeof *pixels });
+  return WCT_OK;
+}
+
+WctStatus
+wct_studio_take_colors (WctStudio *studio, WctError *err)
+{
+  WctPictureFile again = { 0 };
+  WctStatus      status = WCT_OK;
+
+  if (studio->params.recolor == 0 && studio->params.recolor_histogram == 0)
+    return WCT_OK;
+  wct_report_stage (&studio->report, WCT_STAGE_LOAD);
+  WCT_TRY (wct_colors_new (&studio->colors, err));
+  WCT_TRY (wct_picture_open (studio->name, studio->file_size, &again, err));
+  WCT_TRY (wct_picture_stream (&again, count_colors, studio->colors, err));
+
+out:
+  wct_picture_close (&again);
+  return status;
+}
+
+static WctStatus
+recolor (const WctStudio *studio, WctImage *style, WctError *err)
+{
+  if (studio->colors == NULL)
+    return WCT_OK;
+  return wct_recolor (style, studio->colors, studio->params.recolor / 100, studio->params.recolor_histogram / 100,
+                      style, err);
+}
+
 WctStatus
 wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err)
 {
@@ -164,6 +208,7 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
     {
       wct_report_stage (&studio->report, WCT_STAGE_LOAD);
       WCT_TRY (read_picture (paths[i], studio->params.style_size, "--style-size", NULL, &picture, err));
+      WCT_TRY (recolor (studio, &picture.image, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
       wct_progress_begin (&studio->progress, "style", 0);
       WCT_TRY (
@@ -351,6 +396,7 @@ wct_studio_close (WctStudio *studio)
 {
   wct_progress_end (&studio->progress);
   wct_job_free (&studio->job);
+  wct_colors_free (&studio->colors);
   for (int i = 0; i < WCT_LIST_MAX; i++)
     {
       wct_style_unref (&studio->styles[i]);

@@ -27,6 +27,7 @@ typedef struct
   char                model_path[4096];
   WctModel           *model;
   WctBackend         *backend;
+  WctColors          *colors; /* of the content, that styles are given; NULL: they keep theirs */
   WctStyle           *styles[WCT_LIST_MAX];
   WctJob             *job;
   WctPicture          masks[WCT_LIST_MAX];
@@ -54,6 +55,9 @@ WctStatus wct_studio_load_model (WctStudio *studio, WctError *err);
 WctStatus wct_studio_choose_levels (WctStudio *studio, WctError *err);
 
 WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
+
+/* Where styles are to be recolored: reads the open picture once more for its colors. */
+WctStatus wct_studio_take_colors (WctStudio *studio, WctError *err);
 
 /* Measures one style for each path. */
 WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err);

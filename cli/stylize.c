@@ -17,6 +17,7 @@ wct_command_stylize (const WctArguments *arguments, WctError *err)
   WCT_TRY (wct_studio_read_masks (&studio, err));
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (wct_studio_choose_levels (&studio, err));
+  WCT_TRY (wct_studio_take_colors (&studio, err));
   WCT_TRY (wct_studio_measure_styles (&studio, arguments->operands + 1, style_count, err));
   WCT_TRY (wct_studio_prepare (&studio, style_count, err));
   WCT_TRY (wct_studio_load (&studio, err));

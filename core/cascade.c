@@ -310,6 +310,19 @@ out:
 }
 
 WctStatus
+wct_cascade_get_content (const WctCascade *cascade, int32_t y, float *planes, const WctImage *row, WctError *err)
+{
+  const size_t bytes = row_bytes (cascade);
+  WctStatus    status;
+
+  WCT_TRY (wct_store_read (wct_cascade_picture (cascade, 0), (size_t)y * bytes, bytes, planes, err));
+  wct_planar_row_to_image (planes, cascade->shape.w, row, 0);
+
+out:
+  return status;
+}
+
+WctStatus
 wct_cascade_continue (WctCascade *cascade, WctError *err)
 {
   const size_t row = row_bytes (cascade);

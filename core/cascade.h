@@ -76,6 +76,11 @@ WctStatus wct_cascade_complete (WctCascade *cascade, WctError *err);
 /* Rows of the picture that came out. */
 WctStatus wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *rows, WctError *err);
 
+/* One row of the picture that went in, where the cascade keeps it and no pass came after the first. @planes: scratch,
+ * (3, shape.w) */
+WctStatus wct_cascade_get_content (const WctCascade *cascade, int32_t y, float *planes, const WctImage *row,
+                                   WctError *err);
+
 /* Between runs of all stages: the picture that came out goes in, cut to its size and continued anew, as if it had been
  * saved and loaded. */
 WctStatus wct_cascade_continue (WctCascade *cascade, WctError *err);

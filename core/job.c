@@ -7,9 +7,12 @@
 #include <string.h>
 
 #include "cascade.h"
+#include "chroma.h"
 #include "mem.h"
 #include "model.h"
+#include "original.h"
 #include "planar.h"
+#include "reduce.h"
 #include "regions.h"
 #include "style.h"
 #include "swap.h"
@@ -26,6 +29,7 @@ struct WctJob
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctSwap      *swap;     /* owned; of the deepest level; NULL where it is not relu5_1, or a style keeps no patches */
   WctCascade    cascade;
+  WctOriginal   original;      /* as large as the content; the cascade is as what is worked on */
   size_t        memory_limit;  /* bytes; 0: half of what is free */
   bool          settled;       /* is it decided what goes to files, at the cascade's size? */
   size_t        needed, limit; /* then; bytes */
@@ -38,6 +42,7 @@ struct WctJob
   bool          frozen;        /* they are another job's, and stay */
   bool          ran;           /* a whole run's pictures are kept */
   WctParams     ran_with;
+  double        kept_colors; /* of the result that is there: the content's share, 0 to 1 */
 };
 
 /* ---- Making a job ------------------------------------------------------------------------------------------- */
@@ -321,6 +326,7 @@ wct_job_free (WctJob **job_pointer)
   if (job == NULL)
     return;
   wct_cascade_clear (&job->cascade);
+  wct_original_clear (&job->original);
   free_maps (job);
   for (int i = 0; job->coloring != NULL && i < job->regions * WCT_LEVELS; i++)
     wct_coloring_free (&job->coloring[i]);
@@ -336,14 +342,27 @@ wct_job_free (WctJob **job_pointer)
 
 /* ---- Memory --------------------------------------------------------------------------------------------------- */
 
+/* Does what goes into the cascade stay there for its colors? */
+static bool
+cascade_has_content (const WctJob *job)
+{
+  return job->cascade.keeps && job->params.passes == 1 && !wct_original_is_reduced (&job->original);
+}
+
 static WctStatus
 plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
-  WctStatus status;
+  const bool colors = job->params.keep_colors > 0 && !(job->cascade.keeps && job->params.passes == 1);
+  int32_t    small_width, small_height;
+  bool       changed;
+  WctStatus  status;
 
-  if (job->cascade.width != width || job->cascade.height != height)
+  wct_reduced_size (job->params.working_size, width, height, &small_width, &small_height);
+  changed = wct_original_plan (&job->original, width, height, small_width, small_height, colors);
+  if (changed || job->cascade.width != small_width || job->cascade.height != small_height)
     job->ran = job->settled = job->done = false;
-  WCT_TRY (wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), width, height, err));
+  WCT_TRY (wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), small_width,
+                             small_height, err));
   if (job->swap != NULL)
     job->cascade.stages[0].keeps_features = true;
 
@@ -383,18 +402,29 @@ default_limit (void)
   return available == SIZE_MAX ? SIZE_MAX : available / 2;
 }
 
+static bool
+cascade_uses_files (const WctJob *job)
+{
+  return job->cascade.picture_in_file || job->cascade.features_in_file;
+}
+
 static void
 settle (WctJob *job)
 {
   const WctSelect regions = { .count = job->regions };
+  const size_t    original = wct_original_bytes (&job->original);
+  bool            in_file; /* the original goes first: it is read least */
 
   if (job->settled)
     return;
   job->limit = job->memory_limit > 0 ? job->memory_limit : default_limit ();
   job->needed =
     wct_cascade_settle (&job->cascade, job->masks == NULL ? NULL : &regions, transform_memory (job), job->limit);
+  in_file = original > 0 && (cascade_uses_files (job) || job->needed + original > job->limit);
+  job->needed += in_file ? 0 : original;
+  wct_original_settle (&job->original, in_file);
   job->settled = true;
-  if (job->cascade.picture == NULL) /* not made yet, or taken away */
+  if (job->cascade.picture == NULL || !wct_original_is_there (&job->original)) /* not made yet, or taken away */
     {
       job->rows_put = 0;
       job->ran = job->done = false;
@@ -435,7 +465,7 @@ out:
 bool
 wct_job_uses_files (const WctJob *job)
 {
-  return job->settled && (job->cascade.picture_in_file || job->cascade.features_in_file);
+  return job->settled && (cascade_uses_files (job) || job->original.in_file);
 }
 
 static WctStatus
@@ -446,7 +476,7 @@ check_limit (const WctJob *job, WctError *err)
   return wct_error_set (err, WCT_ERR_NO_MEMORY,
                         "%d×%d pixels need at least %.2f GB of memory and %.2f GB may be used; allow more, or make the "
                         "picture smaller",
-                        job->cascade.width, job->cascade.height, (double)job->needed / 1e9, (double)job->limit / 1e9);
+                        job->original.width, job->original.height, (double)job->needed / 1e9, (double)job->limit / 1e9);
 }
 
 /* ---- The transform -------------------------------------------------------------------------------------------- */
@@ -676,9 +706,12 @@ finish_run (WctJob *job, int first, bool measured, WctMonitor *monitor, WctError
   job->ran = job->done = false;
   for (int i = first; i < job->cascade.count; i++)
     WCT_TRY (stylize_level (job, i, job->params.passes - 1, measured && i == first, monitor, err));
+  if (first < job->cascade.count && wct_original_is_reduced (&job->original))
+    WCT_TRY (wct_original_follow (&job->original, &job->cascade, err));
   job->solved = job->done = true;
   job->ran = job->cascade.keeps && job->params.passes == 1;
   job->ran_with = job->params;
+  job->kept_colors = job->params.keep_colors / 100;
 
 out:
   return status;
@@ -694,6 +727,7 @@ wct_job_begin (WctJob *job, int32_t width, int32_t height, WctError *err)
   settle (job);
   WCT_TRY (check_limit (job, err));
   WCT_TRY (wct_cascade_allocate (&job->cascade, err));
+  WCT_TRY (wct_original_allocate (&job->original, err));
   job->rows_put = 0;
   job->ran = job->done = false;
 
@@ -701,17 +735,17 @@ out:
   return status;
 }
 
-/* @rows: as many as are there, of the cascade's width */
+/* @rows: as many as are there, of the content's width */
 static WctStatus
 check_rows (const WctJob *job, const WctImage *rows, int32_t first, const char *what, WctError *err)
 {
   WctStatus status;
 
   WCT_TRY (wct_image_check (rows, 3, what, err));
-  if (rows->width != job->cascade.width || first < 0 || first > job->cascade.height - rows->height)
+  if (rows->width != job->original.width || first < 0 || first > job->original.height - rows->height)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT,
                             "%s: %d rows of %d pixels from row %d on do not lie in a picture of %d×%d", what,
-                            rows->height, rows->width, first, job->cascade.width, job->cascade.height));
+                            rows->height, rows->width, first, job->original.width, job->original.height));
 
 out:
   return status;
@@ -720,7 +754,7 @@ out:
 static WctStatus
 check_begun (const WctJob *job, WctError *err)
 {
-  if (job->cascade.picture != NULL)
+  if (job->cascade.picture != NULL && wct_original_is_there (&job->original))
     return WCT_OK;
   return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no room for a picture: the job was not begun");
 }
@@ -733,12 +767,23 @@ wct_job_put_rows (WctJob *job, const WctImage *rows, int32_t first, WctError *er
   WCT_TRY (check_begun (job, err));
   WCT_TRY (check_rows (job, rows, first, "content", err));
   WCT_TRY (wct_image_check_finite (rows, first, "content", err));
-  WCT_TRY (wct_cascade_put_rows (&job->cascade, rows, first, err));
+  WCT_TRY (wct_original_put_rows (&job->original, rows, first, err));
+  if (!wct_original_is_reduced (&job->original))
+    WCT_TRY (wct_cascade_put_rows (&job->cascade, rows, first, err));
   job->rows_put += rows->height;
   job->done = false;
 
 out:
   return status;
+}
+
+/* Is there what the result is to have the colors of? Not where they were asked for after room was made. */
+static WctStatus
+check_colors (const WctJob *job, WctError *err)
+{
+  if (job->params.keep_colors == 0 || job->original.kept || cascade_has_content (job))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "colors to keep were not asked for before the picture was put in");
 }
 
 WctStatus
@@ -748,13 +793,16 @@ wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err)
   WctStatus  status;
 
   WCT_TRY (check_begun (job, err));
-  if (job->rows_put != job->cascade.height || job->cascade.height == 0)
+  if (job->rows_put != job->original.height || job->original.height == 0)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
-                            job->rows_put, job->cascade.height));
+                            job->rows_put, job->original.height));
+  WCT_TRY (check_colors (job, err));
   job->rows_put = 0; /* the picture is used up */
   if (job->swap != NULL && !job->frozen && !is_swap_on (&job->params))
     wct_swap_forget (job->swap);
   wct_monitor_init (&monitor, hooks, work_of (job, 0, false) * job->params.passes);
+  if (wct_original_is_reduced (&job->original))
+    WCT_TRY (wct_original_reduce (&job->original, &job->cascade, err));
   WCT_TRY (wct_cascade_complete (&job->cascade, err));
   WCT_TRY (allocate_maps (job, err));
   for (int pass = 0; pass < job->params.passes - 1; pass++)
@@ -769,17 +817,63 @@ out:
   return status;
 }
 
+/* A row of the content, and room for how the cascade has it. */
+typedef struct
+{
+  WctImage row;    /* owns its pixels */
+  float   *planes; /* owned; (3, w) */
+} ContentRow;
+
+static WctStatus
+make_content_row (const WctJob *job, ContentRow *content, WctError *err)
+{
+  const size_t bytes = (size_t)job->original.width * 3 * sizeof (float);
+  WctStatus    status;
+
+  content->row = (WctImage){ NULL, job->original.width, 1, 3, bytes };
+  WCT_TRY (wct_alloc (bytes, 1, "row", &content->row.pixels, err));
+  WCT_TRY (wct_alloc ((size_t)job->cascade.shape.w * 3, sizeof (float), "row", &content->planes, err));
+
+out:
+  return status;
+}
+
+static WctStatus
+give_colors_back (const WctJob *job, int32_t first, const ContentRow *content, const WctImage *rows, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int32_t y = 0; y < rows->height; y++)
+    {
+      WCT_TRY (job->original.kept
+                 ? wct_original_get_row (&job->original, first + y, content->row.pixels, err)
+                 : wct_cascade_get_content (&job->cascade, first + y, content->planes, &content->row, err));
+      wct_chroma_keep (content->row.pixels, job->kept_colors, rows->width, wct_image_row (rows, y));
+    }
+
+out:
+  return status;
+}
+
 WctStatus
 wct_job_get_rows (const WctJob *job, int32_t first, WctImage *rows, WctError *err)
 {
-  WctStatus status;
+  ContentRow content = { .planes = NULL };
+  WctStatus  status;
 
   WCT_TRY (check_rows (job, rows, first, "result", err));
   if (!job->done)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "there is no result: the job has not run"));
-  WCT_TRY (wct_cascade_get_rows (&job->cascade, first, rows, err));
+  if (job->kept_colors > 0) /* before anything is written */
+    WCT_TRY (make_content_row (job, &content, err));
+  WCT_TRY (wct_original_is_reduced (&job->original) ? wct_original_restore (&job->original, first, rows, err)
+                                                    : wct_cascade_get_rows (&job->cascade, first, rows, err));
+  if (job->kept_colors > 0)
+    WCT_TRY (give_colors_back (job, first, &content, rows, err));
 
 out:
+  wct_free (&content.planes);
+  wct_free (&content.row.pixels);
   return status;
 }
 
@@ -818,6 +912,7 @@ void
 wct_job_keep (WctJob *job)
 {
   wct_cascade_clear (&job->cascade);
+  wct_original_clear (&job->original);
   job->cascade.keeps = true;
 }
 
@@ -828,7 +923,7 @@ is_swap_changed (const WctParams *now, const WctParams *then)
          && (now->swap != then->swap || now->swap_patch != then->swap_patch || now->swap_stride != then->swap_stride);
 }
 
-/* The first stage whose result is another than in the last run. */
+/* The first stage whose result is another than in the last run; their count: none's is. */
 static int
 first_changed (const WctJob *job)
 {
@@ -837,7 +932,7 @@ first_changed (const WctJob *job)
 
   if (now->damping != then->damping || now->transport != then->transport || is_swap_changed (now, then))
     return 0;
-  while (i < job->cascade.count - 1
+  while (i < job->cascade.count
          && now->alpha[job->cascade.stages[i].level - 1] == then->alpha[job->cascade.stages[i].level - 1])
     i++;
   return i;
@@ -847,15 +942,19 @@ WctStatus
 wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *err)
 {
   WctMonitor monitor;
+  int32_t    small_width, small_height;
   int        first;
   WctStatus  status;
 
   WCT_TRY (wct_image_check (result, 3, "result", err));
   if (!job->ran || job->params.passes != 1)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "there is no run of one pass whose pictures were kept"));
-  if (result->width != job->cascade.width || result->height != job->cascade.height)
+  if (result->width != job->original.width || result->height != job->original.height)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the last run's %d×%d; they must be equal",
-                            result->width, result->height, job->cascade.width, job->cascade.height));
+                            result->width, result->height, job->original.width, job->original.height));
+  wct_reduced_size (job->params.working_size, result->width, result->height, &small_width, &small_height);
+  if (small_width != job->cascade.width || small_height != job->cascade.height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "the last run had another working size; this needs a whole one"));
   first = first_changed (job);
   wct_monitor_init (&monitor, hooks, work_of (job, first, true));
   WCT_TRY (finish_run (job, first, true, &monitor, err));

@@ -30,8 +30,8 @@ wct_mirror (int32_t i, int32_t count)
   return i < count ? i : period - i;
 }
 
-static float *
-image_row (const WctImage *image, int32_t y)
+float *
+wct_image_row (const WctImage *image, int32_t y)
 {
   return image->pixels + (size_t)y * (image->row_stride_bytes / sizeof (float));
 }
@@ -40,7 +40,7 @@ image_row (const WctImage *image, int32_t y)
 static void
 part_plane (const WctImage *image, int32_t y, int32_t c, int32_t w, float *plane)
 {
-  const float *from = image_row (image, y) + c;
+  const float *from = wct_image_row (image, y) + c;
 
   for (int32_t x = 0; x < image->width; x++)
     plane[x] = from[(size_t)x * COLORS];
@@ -68,7 +68,7 @@ wct_planar_row_to_image (const float *planes, int32_t w, const WctImage *image, 
 {
   for (int32_t c = 0; c < COLORS; c++, planes += w)
     {
-      float *to = image_row (image, y) + c;
+      float *to = wct_image_row (image, y) + c;
 
       for (int32_t x = 0; x < image->width; x++)
         to[(size_t)x * COLORS] = planes[x];
@@ -97,7 +97,7 @@ wct_image_check_finite (const WctImage *image, int32_t first_row, const char *wh
 {
   for (int32_t y = 0; y < image->height; y++)
     for (int32_t i = 0; i < image->width * image->channels; i++)
-      if (!isfinite (image_row (image, y)[i]))
+      if (!isfinite (wct_image_row (image, y)[i]))
         return wct_error_set (err, WCT_ERR_NUMERIC,
                               "%s: channel %d of the pixel at column %d, row %d is not a finite number", what,
                               i % image->channels, i / image->channels, first_row + y);

@@ -17,6 +17,9 @@ WctShape wct_planar_shape (int32_t width, int32_t height);
  * often as needed; a side of 1 repeats its pixel. */
 int32_t wct_mirror (int32_t i, int32_t count);
 
+/* Where row @y of an image is. */
+float *wct_image_row (const WctImage *image, int32_t y);
+
 /* One row as (3, w) planes, mirrored beyond its width; and back, as far as the picture is wide. */
 void wct_planar_row_from_image (const WctImage *image, int32_t y, int32_t w, float *planes);
 void wct_planar_row_to_image (const float *planes, int32_t w, const WctImage *image, int32_t y);

@@ -86,6 +86,13 @@ class Same(MemoryCase):
     def test_picture_has_the_same_bytes_with_the_style_swap_and_two_passes(self):
         self.assert_same_in_files("stylize", self.content(), self.style, "--swap", 0.5, "--passes", 2, "png")
 
+    def test_picture_has_the_same_bytes_with_colors_that_are_kept(self):
+        self.assert_same_in_files("stylize", self.content(), self.style, "--keep-colors", 80, "png")
+
+    def test_picture_has_the_same_bytes_with_a_working_size_and_recolored_styles(self):
+        self.assert_same_in_files("stylize", self.content(), self.style, "--working-size", 400, "--keep-colors", 20,
+                                  "--recolor", 50, "--recolor-histogram", 50, "png")
+
     def test_texture_from_a_seed_has_the_same_bytes(self):
         self.assert_same_in_files("texture", self.style, "--size", f"{W}x{H}", "--seed", 5, "png")
 

@@ -849,10 +849,9 @@ cancel_at_every_stage_with_temporary_files_writes_nothing_and_leaves_nothing (vo
 
 /* All of them, one after the other, until a run needs no more. */
 static void
-fail_each_allocation (const char *backend_name, bool all_later, bool in_files)
+fail_each_allocation (const char *backend_name, bool all_later, bool in_files, const WctParams *params)
 {
-  const WctParams params = default_params ();
-  WctImage        style = noise (30, 30, 1), content = noise (40, 36, 2), mask = new_picture (8, 8, 1);
+  WctImage style = noise (30, 30, 1), content = noise (40, 36, 2), mask = new_picture (8, 8, 1);
 
   for (int i = 0; i < 40; i++)
     mask.pixels[i] = 1;
@@ -867,7 +866,7 @@ fail_each_allocation (const char *backend_name, bool all_later, bool in_files)
       wct_mem_test_fail (n, all_later);
       WctStatus status = wct_backend_open (backend_name, 2, &backend, &err);
       if (status == WCT_OK)
-        status = run_job_with (backend, &params, &style, &mask, in_files, &content, &result, NULL, &err);
+        status = run_job_with (backend, params, &style, &mask, in_files, &content, &result, NULL, &err);
       wct_backend_close (&backend);
       const bool happened = wct_mem_test_fail (0, false) >= n;
       if (happened)
@@ -893,18 +892,34 @@ fail_each_allocation (const char *backend_name, bool all_later, bool in_files)
 static void
 an_allocation_that_fails_is_a_sentence_and_leaves_nothing (void **state)
 {
+  const WctParams params = default_params ();
+
   (void)state;
   for (size_t name = 0; name < 2; name++)
     for (int all_later = 0; all_later < 2; all_later++)
-      fail_each_allocation (backend_names[name], all_later, false);
+      fail_each_allocation (backend_names[name], all_later, false, &params);
 }
 
 static void
 an_allocation_that_fails_with_temporary_files_is_a_sentence_and_leaves_nothing (void **state)
 {
+  const WctParams params = default_params ();
+
   (void)state;
   for (size_t name = 0; name < 2; name++)
-    fail_each_allocation (backend_names[name], false, true);
+    fail_each_allocation (backend_names[name], false, true, &params);
+}
+
+static void
+an_allocation_that_fails_where_the_original_is_kept_is_a_sentence_and_leaves_nothing (void **state)
+{
+  WctParams params = default_params ();
+
+  (void)state;
+  params.keep_colors = 50;
+  params.working_size = 20;
+  fail_each_allocation ("auto", false, false, &params);
+  fail_each_allocation ("auto", false, true, &params);
 }
 
 /* ---- Limits of memory --------------------------------------------------------------------------------------- */
@@ -923,10 +938,18 @@ typedef enum
   PLAIN,
   MASKED, /* two styles, in two regions that leave some of the picture out */
   TWO_PASSES,
+  KEPT_COLORS,
+  REDUCED, /* masked, with two passes and kept colors, too */
   VARIANTS
 } Variant;
 
-static const char *const variant_names[] = { "plain", "masked", "two passes" };
+static const char *const variant_names[] = { "plain", "masked", "two passes", "kept colors", "reduced" };
+
+static bool
+is_masked (Variant variant)
+{
+  return variant == MASKED || variant == REDUCED;
+}
 
 static WctImage
 split_mask (bool right)
@@ -953,7 +976,9 @@ new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
 
   for (int i = 0; i < 2; i++)
     regions[i] = (WctRegion){ .mask = desk.masks[i], .style_count = 1, .styles = &desk.styles[i] };
-  params.passes = variant == TWO_PASSES ? 2 : 1;
+  params.passes = variant == TWO_PASSES || variant == REDUCED ? 2 : 1;
+  params.keep_colors = variant >= KEPT_COLORS ? 70 : 0;
+  params.working_size = variant == REDUCED ? (width > height ? width : height) * 2 / 3 : 0;
   wct_noise_fill_rows (&(WctImage){ desk.style_pictures[1].pixels, 33, 16, 3, 33 * 3 * sizeof (float) }, 0, 3);
   for (int i = 0; i < 2; i++)
     must (wct_style_measure (model, backend, &desk.style_pictures[i], 31, NULL, &desk.styles[i], &err), &err);
@@ -962,7 +987,7 @@ new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
                                     .params = &params,
                                     .style_count = 1,
                                     .styles = desk.styles,
-                                    .region_count = variant == MASKED ? 2 : 0,
+                                    .region_count = is_masked (variant) ? 2 : 0,
                                     .regions = regions },
                      &desk.job, &err),
         &err);
@@ -1225,10 +1250,11 @@ rows_may_be_put_in_any_order_and_got_in_any (void **state)
   (void)state;
   FOR_EACH_BACKEND (backend, 2)
   {
-    for (int in_files = 0; in_files < 2; in_files++)
+    for (int way = 0; way < 2 * VARIANTS; way++)
       {
-        Desk     desk = new_desk (backend, PLAIN, WIDTH, HEIGHT);
-        WctError err;
+        const bool in_files = way % 2;
+        Desk       desk = new_desk (backend, (Variant)(way / 2), WIDTH, HEIGHT);
+        WctError   err;
 
         run_without_limit (&desk);
         if (in_files)
@@ -1472,6 +1498,177 @@ load_models (void **state)
   return 0;
 }
 
+/* ---- What is taken back from the original -------------------------------------------------------------------- */
+
+static float
+luma_of (const float *pixel)
+{
+  return 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2];
+}
+
+static void
+run_with_colors (Desk *desk, double keep_colors, WctImage *result)
+{
+  WctParams params = default_params ();
+  WctError  err;
+
+  params.keep_colors = keep_colors;
+  must (wct_job_set_params (desk->job, &params, &err), &err);
+  must (wct_job_run (desk->job, &desk->content, result, NULL, &err), &err);
+}
+
+static void
+kept_colors_are_the_contents_chroma_under_the_results_luminance (void **state)
+{
+  const double allowed = 1e-6; /* some roundings of floats around 1 */
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Desk desk = new_desk (backend, PLAIN, 40, 30);
+    int  whole = 0;
+
+    for (size_t i = 0; i < 40 * 30 * 3; i++) /* so that some of it fits */
+      desk.content.pixels[i] = 0.5f + 0.1f * (desk.content.pixels[i] - 0.5f);
+    run_with_colors (&desk, 0, &desk.expected);
+    run_with_colors (&desk, 100, &desk.got);
+    for (size_t i = 0; i < 40 * 30; i++)
+      {
+        const float *content = desk.content.pixels + 3 * i, *before = desk.expected.pixels + 3 * i;
+        const float *after = desk.got.pixels + 3 * i;
+        const float  luma = luma_of (before);
+        bool         fits = true;
+
+        assert_float_equal (luma_of (after), luma, allowed);
+        for (int c = 0; c < 3; c++)
+          fits &= luma + content[c] - luma_of (content) > 0 && luma + content[c] - luma_of (content) < 1;
+        for (int c = 0; c < 3 && fits; c++)
+          assert_float_equal (after[c] - luma, content[c] - luma_of (content), allowed);
+        for (int c = 0; c < 3 && luma >= 0 && luma <= 1; c++)
+          assert_true (after[c] > -allowed && after[c] < 1 + allowed);
+        whole += fits;
+      }
+    assert_true (whole > 0);
+    clear_desk (&desk);
+  }
+}
+
+static void
+a_share_of_colors_lies_between_none_and_all (void **state)
+{
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Desk     desk = new_desk (backend, PLAIN, 40, 30);
+    WctImage all = new_picture (40, 30, 3);
+
+    run_with_colors (&desk, 0, &desk.expected);
+    run_with_colors (&desk, 100, &all);
+    run_with_colors (&desk, 30, &desk.got);
+    for (size_t i = 0; i < 40 * 30 * 3; i++) /* roundings of floats around 1 */
+      assert_float_equal (desk.got.pixels[i], 0.7f * desk.expected.pixels[i] + 0.3f * all.pixels[i], 1e-6);
+    free (all.pixels);
+    clear_desk (&desk);
+  }
+}
+
+static void
+other_colors_and_a_size_that_is_reached_change_no_bit_and_take_no_memory (void **state)
+{
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    WctParams    params = default_params ();
+    Desk         desk = new_desk (backend, PLAIN, 40, 30);
+    const size_t plain = memory_within (&desk, SIZE_MAX / 2);
+    WctError     err;
+
+    run_without_limit (&desk);
+    params.working_size = 40;
+    must (wct_job_set_params (desk.job, &params, &err), &err);
+    assert_int_equal (memory_within (&desk, SIZE_MAX / 2), plain);
+    must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+    assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+    params.keep_colors = 1;
+    must (wct_job_set_params (desk.job, &params, &err), &err);
+    assert_int_equal (memory_within (&desk, SIZE_MAX / 2), plain + picture_bytes (&desk.content));
+    clear_desk (&desk);
+  }
+}
+
+static bool
+count_work (void *user)
+{
+  ++*(int *)user;
+  return false;
+}
+
+static void
+a_rerun_with_other_colors_gives_the_bits_of_a_run_and_computes_nothing (void **state)
+{
+  const double shares[] = { 100, 30, 0, 55 };
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    for (int32_t working_size = 0; working_size <= 30; working_size += 30)
+      {
+        WctParams      params = default_params ();
+        Desk           desk = new_desk (backend, PLAIN, 50, 35);
+        int            work = 0;
+        const WctHooks hooks = { .user = &work, .canceled = count_work };
+        WctError       err;
+        WctJob        *kept;
+
+        params.working_size = working_size;
+        kept = new_job (backend, &params, desk.styles[0]);
+        wct_job_keep (kept);
+        must (wct_job_run (kept, &desk.content, &desk.got, NULL, &err), &err);
+        for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
+          {
+            params.keep_colors = shares[i];
+            must (wct_job_set_params (kept, &params, &err), &err);
+            must (wct_job_rerun (kept, &desk.got, &hooks, &err), &err);
+            must (wct_job_set_params (desk.job, &params, &err), &err);
+            must (wct_job_run (desk.job, &desk.content, &desk.expected, NULL, &err), &err);
+            assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+          }
+        assert_int_equal (work, 0);
+        params.alpha[0] = 0.2;
+        must (wct_job_set_params (kept, &params, &err), &err);
+        must (wct_job_rerun (kept, &desk.got, &hooks, &err), &err);
+        must (wct_job_set_params (desk.job, &params, &err), &err);
+        must (wct_job_run (desk.job, &desk.content, &desk.expected, NULL, &err), &err);
+        assert_memory_equal (desk.got.pixels, desk.expected.pixels, picture_bytes (&desk.got));
+        assert_true (work > 0);
+        params.working_size = 25;
+        must (wct_job_set_params (kept, &params, &err), &err);
+        assert_int_equal (wct_job_rerun (kept, &desk.got, NULL, &err), WCT_ERR_ARGUMENT);
+        wct_job_free (&kept);
+        clear_desk (&desk);
+      }
+  }
+}
+
+static void
+colors_asked_for_after_the_picture_was_put_in_are_refused (void **state)
+{
+  WctBackend *backend = open_backend ("auto", 2);
+  Desk        desk = new_desk (backend, PLAIN, 30, 20);
+  WctParams   params = default_params ();
+  WctError    err;
+
+  (void)state;
+  params.keep_colors = 10;
+  must (wct_job_begin (desk.job, 30, 20, &err), &err);
+  must (wct_job_put_rows (desk.job, &desk.content, 0, &err), &err);
+  must (wct_job_set_params (desk.job, &params, &err), &err);
+  assert_int_equal (wct_job_process (desk.job, NULL, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "colors to keep were not asked for before the picture was put in");
+  clear_desk (&desk);
+  wct_backend_close (&backend);
+}
+
 static int
 unload_models (void **state)
 {
@@ -1517,6 +1714,12 @@ main (void)
     cmocka_unit_test (a_rerun_is_right_or_refused_where_the_limit_changed_after_the_run),
     cmocka_unit_test (a_result_stays_or_is_refused_where_the_limit_changed_after_the_run),
     cmocka_unit_test (rows_are_refused_where_no_room_was_made_for_them),
+    cmocka_unit_test (an_allocation_that_fails_where_the_original_is_kept_is_a_sentence_and_leaves_nothing),
+    cmocka_unit_test (kept_colors_are_the_contents_chroma_under_the_results_luminance),
+    cmocka_unit_test (a_share_of_colors_lies_between_none_and_all),
+    cmocka_unit_test (other_colors_and_a_size_that_is_reached_change_no_bit_and_take_no_memory),
+    cmocka_unit_test (a_rerun_with_other_colors_gives_the_bits_of_a_run_and_computes_nothing),
+    cmocka_unit_test (colors_asked_for_after_the_picture_was_put_in_are_refused),
   };
 
   return cmocka_run_group_tests (tests, load_models, unload_models);

@@ -53,7 +53,8 @@ typedef struct
 WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err);
 
 /**
- * wct_job_set_params: other strengths, damping, passes, and another map or style swap for the runs to come.
+ * wct_job_set_params: other strengths, damping, passes, map, style swap, colors to keep and working size for the runs
+ * to come.
  * @params: borrowed; levels and eigenvalue floor as the job was made with, or WCT_ERR_ARGUMENT
  * Plans stay: where somebody moves a slider, this is cheaper than another job. With the style swap turned on or off, or
  * other patches, memory is another thing: the next is a whole run, no wct_job_rerun. Not while the job runs.
@@ -65,7 +66,8 @@ WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctE
  * @solved: with equal levels, passes and channels, without masks, and run with success at least once; borrowed for the
  *          call. NULL: each run takes its own picture's statistics again
  *
- * For a part of a picture, which has to look as it does in the whole, and for the frames of a sequence.
+ * For a part of a picture, which has to look as it does in the whole, and for the frames of a sequence. Where the whole
+ * is worked on at a working size, the part's has to be as much smaller as the part is: the caller sets it.
  * WCT_ERR_ARGUMENT where the two do not fit. Not while either runs.
  */
 WCT_API WctStatus wct_job_freeze (WctJob *job, const WctJob *solved, WctError *err);
@@ -99,6 +101,10 @@ WCT_API bool wct_job_uses_files (const WctJob *job);
  *   wct_job_process    stylizes
  *   wct_job_get_rows   the result's rows, in any order, as often as wanted, until the next run. Not clipped
  *
+ * Where colors are kept or the picture is worked on smaller than it is, its rows stay beside the work, for
+ * wct_job_get_rows: three floats a pixel, in a temporary file where memory is short. That is decided by the parameters
+ * at wct_job_begin.
+ *
  * Different threads may take different steps, one at a time. Errors and hooks as for wct_job_run.
  */
 WCT_API WctStatus wct_job_begin (WctJob *job, int32_t width, int32_t height, WctError *err);
@@ -128,8 +134,10 @@ WCT_API void wct_job_keep (WctJob *job);
 /**
  * wct_job_rerun: the last run once more, with the strengths that were set since.
  * @result: of the last run's size; else as wct_job_run's
- * Only the deepest level that changed and those after it are computed: the same bits as a whole run, sooner.
- * WCT_ERR_ARGUMENT where the last run was not kept, failed, has more than one pass, or was before wct_job_freeze.
+ * Only the deepest level that changed and those after it are computed: the same bits as a whole run, sooner. Where just
+ * the colors to keep changed, none is.
+ * WCT_ERR_ARGUMENT where the last run was not kept, failed, has more than one pass, was at another working size, or was
+ * before wct_job_freeze.
  */
 WCT_API WctStatus wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *err);
 

@@ -16,6 +16,7 @@
 #define WCT_WCT_H
 
 #include <wct/backend.h>
+#include <wct/color.h>
 #include <wct/hooks.h>
 #include <wct/image.h>
 #include <wct/job.h>
