@@ -2,7 +2,7 @@
  * Prints a line a run and the median, or JSON.
  *
  *   bench-stylize MODEL [--size N | --size WxH] [--threads N] [--levels 54321] [--repeat N] [--backend NAME]
- *                 [--memory MB] [--json] [--profile] [--timeline FILE.svg] */
+ *                 [--styles N] [--memory MB] [--json] [--profile] [--timeline FILE.svg] */
 #include <getopt.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,10 +17,13 @@
 #include "model.h"
 #include "planar.h"
 
+#define STYLES_MAX 64
+
 typedef struct
 {
   const char *model, *backend, *levels, *timeline;
   int         width, height, threads, repeat;
+  int         styles; /* blended */
   size_t      memory;
   bool        json, profile;
 } Options;
@@ -226,20 +229,34 @@ count_multiply_adds (const Options *options, const WctModel *model, const WctPar
 }
 
 static void
-report (const Options *options, const WctBackend *backend, double work, double *seconds)
+report (const Options *options, const WctBackend *backend, double work, double *seconds, double *blending)
 {
   const WctBackendInfo *info = wct_backend_info (backend);
   const double          megapixels = 1e-6 * options->width * options->height;
 
   qsort (seconds, (size_t)options->repeat, sizeof *seconds, by_value);
-  const double median = seconds[options->repeat / 2];
+  qsort (blending, (size_t)options->repeat, sizeof *blending, by_value);
+  const double median = seconds[options->repeat / 2], blend = blending[options->repeat / 2];
   if (options->json)
-    printf ("{\"median\": %.5f, \"minimum\": %.5f, \"width\": %d, \"height\": %d, \"threads\": %d, \"backend\": "
+    printf ("{\"median\": %.5f, \"minimum\": %.5f, \"blend\": %.6f, \"width\": %d, \"height\": %d, \"threads\": %d, "
+            "\"backend\": "
             "\"%s\", \"multiply_adds\": %.6g, \"peak_memory_bytes\": %zu}\n",
-            median, seconds[0], options->width, options->height, info->threads, info->name, work, wct_memory_peak ());
+            median, seconds[0], blend, options->width, options->height, info->threads, info->name, work,
+            wct_memory_peak ());
   else
-    printf ("median of %d: %.4f s, minimum %.4f s, %.3f s/MP at %dx%d, %s (%s), %d threads\n", options->repeat, median,
-            seconds[0], median / megapixels, options->width, options->height, info->name, info->detail, info->threads);
+    printf ("median of %d: %.4f s, minimum %.4f s, blend of %d %.4f s, %.3f s/MP at %dx%d, %s (%s), %d threads\n",
+            options->repeat, median, seconds[0], options->styles, blend, median / megapixels, options->width,
+            options->height, info->name, info->detail, info->threads);
+}
+
+static const double *
+weights_of_run (int run)
+{
+  static double weights[STYLES_MAX];
+
+  for (int i = 0; i < STYLES_MAX; i++)
+    weights[i] = 1 + (run + 1 + 3 * i) % 5;
+  return weights;
 }
 
 static void
@@ -247,18 +264,24 @@ run (const Options *options)
 {
   WctModel   *model = NULL;
   WctBackend *backend = NULL;
-  WctStyle   *style = NULL;
+  WctStyle   *styles[STYLES_MAX] = { NULL };
   WctJob     *job = NULL;
   WctError    err = { .status = WCT_OK };
-  WctImage    content = make_picture (options->width, options->height, 1), picture = make_picture (512, 512, 7);
+  WctImage    content = make_picture (options->width, options->height, 1), picture;
   double     *seconds = calloc ((size_t)options->repeat, sizeof *seconds);
+  double     *blending = calloc ((size_t)options->repeat, sizeof *blending);
   const bool  traces = options->profile || options->timeline != NULL;
 
   check (wct_model_load (options->model, &model, &err), &err);
   check (wct_backend_open (options->backend, options->threads, &backend, &err), &err);
-  check (wct_style_measure (model, backend, &picture, wct_model_levels (model), NULL, &style, &err), &err);
+  for (int i = 0; i < options->styles; i++)
+    {
+      picture = make_picture (512, 512, 7 + (unsigned)i);
+      check (wct_style_measure (model, backend, &picture, wct_model_levels (model), NULL, &styles[i], &err), &err);
+      free (picture.pixels);
+    }
   const WctParams  params = choose_levels (options, model);
-  const WctJobSpec spec = { model, backend, &params, 1, &style, NULL, 0, NULL };
+  const WctJobSpec spec = { model, backend, &params, (size_t)options->styles, styles, NULL, 0, NULL };
   check (wct_job_new (&spec, &job, &err), &err);
   wct_job_limit_memory (job, options->memory);
   if (traces)
@@ -279,6 +302,10 @@ run (const Options *options)
           printf ("before: %.0f MB in use, job needs %.0f MB\n", 1e-6 * (double)wct_memory_used (),
                   1e-6 * (double)needed);
         }
+      /* another blend, as somebody's slider wants it */
+      check (wct_job_set_weights (job, 0, weights_of_run (i), &err), &err);
+      if (i >= 0)
+        blending[i] = seconds_now () - start;
       check (wct_job_begin (job, content.width, content.height, &err), &err);
       check (wct_job_put_rows (job, &content, 0, &err), &err);
       check (wct_job_process (job, NULL, &err), &err);
@@ -296,15 +323,16 @@ run (const Options *options)
       if (!options->json)
         printf ("run %d: %.4f s%s\n", i + 1, spent, i < 0 ? " (warm-up)" : "");
     }
-  report (options, backend, count_multiply_adds (options, model, &params), seconds);
+  report (options, backend, count_multiply_adds (options, model, &params), seconds, blending);
 
   wct_job_free (&job);
-  wct_style_unref (&style);
+  for (int i = 0; i < options->styles; i++)
+    wct_style_unref (&styles[i]);
   wct_backend_close (&backend);
   wct_model_unref (&model);
+  free (blending);
   free (seconds);
   free (events);
-  free (picture.pixels);
   free (content.pixels);
 }
 
@@ -312,13 +340,19 @@ int
 main (int argc, char **argv)
 {
   static const struct option known[] = {
-    { "size", required_argument, NULL, 's' },     { "threads", required_argument, NULL, 't' },
-    { "levels", required_argument, NULL, 'l' },   { "repeat", required_argument, NULL, 'r' },
-    { "backend", required_argument, NULL, 'b' },  { "json", no_argument, NULL, 'j' },
-    { "memory", required_argument, NULL, 'm' },   { "profile", no_argument, NULL, 'p' },
-    { "timeline", required_argument, NULL, 'i' }, { NULL, 0, NULL, 0 },
+    { "size", required_argument, NULL, 's' },
+    { "threads", required_argument, NULL, 't' },
+    { "levels", required_argument, NULL, 'l' },
+    { "repeat", required_argument, NULL, 'r' },
+    { "backend", required_argument, NULL, 'b' },
+    { "json", no_argument, NULL, 'j' },
+    { "memory", required_argument, NULL, 'm' },
+    { "profile", no_argument, NULL, 'p' },
+    { "timeline", required_argument, NULL, 'i' },
+    { "styles", required_argument, NULL, 'n' },
+    { NULL, 0, NULL, 0 },
   };
-  Options options = { .backend = "auto", .width = 512, .height = 512, .repeat = 9 };
+  Options options = { .backend = "auto", .width = 512, .height = 512, .repeat = 9, .styles = 1 };
   int     letter;
 
   while ((letter = getopt_long (argc, argv, "", known, NULL)) != -1)
@@ -346,6 +380,9 @@ main (int argc, char **argv)
       case 'm':
         options.memory = (size_t)atoi (optarg) << 20;
         break;
+      case 'n':
+        options.styles = atoi (optarg);
+        break;
       case 'p':
         options.profile = true;
         break;
@@ -355,10 +392,13 @@ main (int argc, char **argv)
       default:
         return 2;
       }
-  if (optind != argc - 1 || options.width < 1 || options.height < 1 || options.repeat < 1)
+  if (optind != argc - 1 || options.width < 1 || options.height < 1 || options.repeat < 1 || options.styles < 1
+      || options.styles > STYLES_MAX)
     {
-      fprintf (stderr, "usage: bench-stylize MODEL [--size N | --size WxH] [--threads N] [--levels 54321] [--repeat N] "
-                       "[--backend NAME] [--memory MB] [--json] [--profile] [--timeline FILE.svg]\n");
+      fprintf (
+        stderr,
+        "usage: bench-stylize MODEL [--size N | --size WxH] [--threads N] [--levels 54321] [--repeat N] [--styles N] "
+        "[--backend NAME] [--memory MB] [--json] [--profile] [--timeline FILE.svg]\n");
       return 2;
     }
   options.model = argv[optind];

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <wct/style.h>
+
 #include "exit-status.h"
 #include "memory-check.h"
 #include "output.h"
 
 #define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT)
 #define STYLES   (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
-#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR)
+#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR | WCT_COMMAND_STYLE)
+#define FRAMES   (STYLES | WCT_COMMAND_STYLE) /* what reads a style's picture */
 
 #define THREADS_MAX 1024
 
@@ -209,20 +212,58 @@ take_masks (void *data, const WctOption *option, const char *value, WctError *er
   return WCT_OK;
 }
 
+static WctStatus
+take_style_output (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+
+  (void)option;
+  arguments->output = value;
+  if (g_str_has_suffix (value, WCT_STYLE_EXTENSION))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "-o takes a file that ends in " WCT_STYLE_EXTENSION ", not '%s'", value);
+}
+
+static WctStatus
+take_levels (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+
+  (void)option;
+  arguments->levels = 0;
+  for (const char *level = value;; level += 2)
+    {
+      if (level[0] < '1' || level[0] > '0' + WCT_LEVELS || (level[1] != ',' && level[1] != '\0'))
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "--levels takes numbers from 1 to %d with commas, not '%s'",
+                              WCT_LEVELS, value);
+      arguments->levels |= 1u << (level[0] - '1');
+      if (level[1] == '\0')
+        return WCT_OK;
+    }
+}
+
 /* ---- the table ---------------------------------------------------------------------------------------------- */
 
 static const WctOption options[] = {
   { PICTURES, "Output", "output", 'o', "OUT",
     "Write the picture here; the extension says the format: .png, .jpg, .jpeg, .tif, .tiff, .webp.",
     .take = take_output },
-  { PICTURES, "Output", "force", 0, NULL, "Replace OUT where it exists.", .take = wct_take_flag,
+  { WCT_COMMAND_STYLE, "Output", "output", 'o', "OUT", "Write the style to this file, which ends in .wctstyle.",
+    .take = take_style_output },
+  { PICTURES | WCT_COMMAND_STYLE, "Output", "force", 0, NULL, "Replace OUT where it exists.", .take = wct_take_flag,
     .offset = offsetof (WctArguments, force) },
   { PICTURES, "Output", "json", 0, NULL, "Print one line: seconds of each stage, memory, back end, sizes.",
     .take = wct_take_flag, .offset = offsetof (WctArguments, json) },
-  { WCT_COMMAND_MODEL, "Output", "json", 0, NULL, "Print one line of JSON.", .take = wct_take_flag,
+  { WCT_COMMAND_MODEL | WCT_COMMAND_STYLE, "Output", "json", 0, NULL, "Print one line of JSON.", .take = wct_take_flag,
     .offset = offsetof (WctArguments, json) },
-  { PICTURES, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.", .take = wct_take_flag,
-    .offset = offsetof (WctArguments, quiet) },
+  { WCT_COMMAND_STYLE, "Output", "name", 0, "TEXT", "What the style is called (default: the picture's file name).",
+    .take = wct_take_text, .offset = offsetof (WctArguments, name) },
+  { WCT_COMMAND_STYLE, "Output", "license", 0, "TEXT", "The license that the style may be used under.",
+    .take = wct_take_text, .offset = offsetof (WctArguments, license) },
+  { WCT_COMMAND_STYLE, "Output", "levels", 0, "L,L,...",
+    "The levels to measure, 1 to 5 (default: all that the model's encoder reaches).", .take = take_levels },
+  { PICTURES | WCT_COMMAND_STYLE, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.",
+    .take = wct_take_flag, .offset = offsetof (WctArguments, quiet) },
 
   { WCT_COMMAND_TEXTURE, "Size and noise", "size", 0, "WxH", "Make a texture of this size, as 512x384.",
     .take = take_size },
@@ -264,22 +305,23 @@ static const WctOption options[] = {
   { WCT_COMMAND_STYLIZE, "Color", "recolor-histogram", 0, "PCT", NULL, .take = take_param },
 
   { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT, "Sizes", "content-size", 0, "N", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
   { STYLES, "Sizes", "style-scale", 0, "PCT", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-left", 0, "PCT", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-top", 0, "PCT", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-width", 0, "PCT", NULL, .take = take_param },
-  { STYLES, "Sizes", "style-height", 0, "PCT", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-left", 0, "PCT", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-top", 0, "PCT", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-width", 0, "PCT", NULL, .take = take_param },
+  { FRAMES, "Sizes", "style-height", 0, "PCT", NULL, .take = take_param },
   { WCT_COMMAND_STYLIZE, "Sizes", "working-size", 0, "N", NULL, .take = take_param },
 
-  { PICTURES, "Model and machine", "model", 0, "FILE",
+  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "model", 0, "FILE",
     "The model (.safetensors); without it $WCT_MODEL and the data folders are searched.", .take = wct_take_text,
     .offset = offsetof (WctArguments, model) },
-  { PICTURES, "Model and machine", "backend", 0, "NAME",
+  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "backend", 0, "NAME",
     "auto, cpu or reference (default auto: the fastest that works).", .take = take_backend },
-  { PICTURES, "Model and machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
-    .take = wct_take_int32, .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
+  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "threads", 0, "N",
+    "Threads to use (default 0: one for each processor).", .take = wct_take_int32,
+    .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
   { STYLES, "Model and machine", "memory", 0, "SIZE",
     "Memory to use at most, as 1.5G or 800M; what does not fit goes to temporary files in $TMPDIR or /var/tmp "
     "(default: "
@@ -328,10 +370,35 @@ check_counts (const WctCommand *command, const WctArguments *arguments, WctError
   return WCT_OK;
 }
 
+/* "wct style" does three things; its first operand says which. */
+static WctStatus
+check_style_command (const WctArguments *arguments, WctError *err)
+{
+  const char *what = arguments->operands[0];
+  const bool  save = strcmp (what, "save") == 0, show = strcmp (what, "show") == 0, list = strcmp (what, "list") == 0;
+
+  if (!save && !show && !list)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it does save, show or list, not '%s'", what);
+  if (arguments->operand_count != (list ? 1 : 2))
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          save   ? "save needs one PICTURE, the style to measure"
+                          : show ? "show needs one FILE, or the name of a style"
+                                 : "list takes no file");
+  if (save && arguments->output == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "save needs -o OUT, the file to write");
+  if (!save
+      && (arguments->output != NULL || arguments->name != NULL || arguments->license != NULL || arguments->levels != 0))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "-o, --name, --license and --levels are for save; %s writes nothing",
+                          what);
+  return WCT_OK;
+}
+
 /* What only the whole command line can show. */
 static WctStatus
 check_together (const WctCommand *command, const WctArguments *arguments, WctError *err)
 {
+  if (command->line.bit == WCT_COMMAND_STYLE)
+    return check_style_command (arguments, err);
   if ((command->line.bit & PICTURES) != 0 && arguments->output == NULL)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs -o OUT, the picture to write");
   if (command->line.bit == WCT_COMMAND_RECONSTRUCT && arguments->level == 0)

@@ -21,7 +21,8 @@ typedef enum
   WCT_COMMAND_TEXTURE = 2,
   WCT_COMMAND_RECONSTRUCT = 4,
   WCT_COMMAND_MODEL = 8,
-  WCT_COMMAND_DOCTOR = 16
+  WCT_COMMAND_DOCTOR = 16,
+  WCT_COMMAND_STYLE = 32
 } WctCommandBit;
 
 /* What --alpha said. */
@@ -50,6 +51,8 @@ typedef struct
   int32_t     level;         /* 0 where not given */
   int32_t     threads;
   size_t      memory; /* --memory, in bytes; 0 where not given */
+  const char *name, *license;
+  unsigned    levels; /* --levels, bit (level - 1) each; 0 where not given */
   bool        json, force, quiet, help;
 } WctArguments;
 

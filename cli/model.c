@@ -48,6 +48,7 @@ static json_t *
 levels_json (const WctModel *model)
 {
   json_t *levels = json_array ();
+  char    encoder[33];
 
   for (int level = WCT_LEVELS; level >= 1; level--)
     if (wct_model_encoder_levels (model) & 1u << (level - 1))
@@ -60,6 +61,8 @@ levels_json (const WctModel *model)
                              json_integer ((json_int_t)wct_model_encoder_parameter_count (model, level)));
         json_object_set_new (row, "decoder_parameters",
                              json_integer ((json_int_t)wct_model_decoder_parameter_count (model, level)));
+        wct_model_fingerprint (model, level, encoder);
+        json_object_set_new (row, "encoder", json_string (encoder));
         json_object_set_new (row, "stylizes", json_boolean (wct_model_levels (model) & 1u << (level - 1)));
         json_array_append_new (levels, row);
       }

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
 
 #include "exit-status.h"
 #include "interrupt.h"
@@ -197,17 +200,90 @@ recolor (const WctStudio *studio, WctImage *style, WctError *err)
 }
 
 WctStatus
+wct_studio_read_style (WctStudio *studio, const char *path, WctPicture *picture, WctError *err)
+{
+  return read_picture (path, studio->params.style_size, "--style-size", NULL, picture, err);
+}
+
+/* What is about a style's picture cannot be had of its statistics. */
+static WctStatus
+check_style_file_options (const char *path, const WctParams *params, WctError *err)
+{
+  static const char *const about_pictures[] = { "style-size",        "style-scale", "style-rotation", "style-left",
+                                                "style-top",         "style-width", "style-height",   "recolor",
+                                                "recolor-histogram", "swap" };
+  size_t                   count;
+  const WctParamInfo      *table = wct_params_table (&count);
+
+  for (size_t i = 0; i < count; i++)
+    for (size_t k = 0; k < G_N_ELEMENTS (about_pictures); k++)
+      if (strcmp (table[i].name, about_pictures[k]) == 0 && wct_param_get (params, &table[i]) != table[i].def)
+        return wct_error_set (err, WCT_ERR_ARGUMENT,
+                              "%s: a style file has no picture for --%s to work on; name the picture itself, or leave "
+                              "the option out",
+                              path, table[i].name);
+  return WCT_OK;
+}
+
+static WctStatus
+load_style (WctStudio *studio, const char *path, WctStyle **out, WctError *err)
+{
+  WctStyle *style = NULL;
+  char      missing[32];
+  WctStatus status;
+
+  WCT_TRY (check_style_file_options (path, &studio->params, err));
+  WCT_TRY (wct_style_load (studio->model, path, &style, NULL, err));
+  name_levels (levels_on (&studio->params) & ~wct_style_levels (style), missing, sizeof missing);
+  if (missing[0] != '\0')
+    WCT_TRY (wct_error_set (err, WCT_ERR_UNSUPPORTED,
+                            "%s: has no statistics of level %s; name the levels to run with --alpha", path, missing));
+  *out = style;
+  style = NULL;
+
+out:
+  wct_style_unref (&style);
+  return status;
+}
+
+/* Is @named a style file, by its name or the name of one in the style folders? A file that is there comes first. */
+static bool
+find_style_file (const char *named, char *path, size_t size)
+{
+  if (access (named, F_OK) != 0 && wct_style_find (named, path, size))
+    return true;
+  return g_str_has_suffix (named, WCT_STYLE_EXTENSION) && (size_t)snprintf (path, size, "%s", named) < size;
+}
+
+/* Is a bare word, neither a file nor a style that was found, meant as a style's name? */
+static WctStatus
+check_named (const char *named, WctError *err)
+{
+  if (strpbrk (named, "./") != NULL || access (named, F_OK) == 0)
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_IO,
+                        "%s: there is no such file, nor a style of that name; 'wct style list' shows them", named);
+}
+
+WctStatus
 wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err)
 {
   const WctHooks hooks = wct_progress_hooks (&studio->progress);
   const unsigned measured = levels_on (&studio->params) | (swaps (&studio->params) ? WCT_STYLE_PATCHES : 0);
   WctPicture     picture = { 0 };
+  char           file[4096];
   WctStatus      status = WCT_OK;
 
   for (int i = 0; i < count; i++)
     {
       wct_report_stage (&studio->report, WCT_STAGE_LOAD);
-      WCT_TRY (read_picture (paths[i], studio->params.style_size, "--style-size", NULL, &picture, err));
+      if (find_style_file (paths[i], file, sizeof file))
+        {
+          WCT_TRY (load_style (studio, file, &studio->styles[i], err));
+          continue;
+        }
+      WCT_TRY (check_named (paths[i], err));
+      WCT_TRY (wct_studio_read_style (studio, paths[i], &picture, err));
       WCT_TRY (recolor (studio, &picture.image, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
       wct_progress_begin (&studio->progress, "style", 0);
@@ -237,9 +313,8 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
 {
   const WctArguments *arguments = studio->arguments;
   const WctImage     *image = &studio->picture.image;
-  const size_t        before = wct_memory_used (), limit = memory_for_job (studio);
   WctRegion           regions[WCT_LIST_MAX];
-  size_t              needed;
+  size_t              before, limit, needed;
   WctStatus           status;
 
   for (int i = 0; i < arguments->mask_count; i++)
@@ -254,6 +329,8 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
                                        .region_count = (size_t)arguments->mask_count,
                                        .regions = regions },
                         &studio->job, err));
+  before = wct_memory_used (); /* with what the styles keep for their next job */
+  limit = memory_for_job (studio);
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
   wct_job_limit_memory (studio->job, limit);
   WCT_TRY (wct_job_memory (studio->job, image->width, image->height, &needed, err));

@@ -59,7 +59,11 @@ WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
 /* Where styles are to be recolored: reads the open picture once more for its colors. */
 WctStatus wct_studio_take_colors (WctStudio *studio, WctError *err);
 
-/* Measures one style for each path. */
+/* A style's picture, as the options want it. */
+WctStatus wct_studio_read_style (WctStudio *studio, const char *path, WctPicture *picture, WctError *err);
+
+/* Measures one style for each path, or reads its style file, at the levels that are on. What is no file may be the name
+ * of a style that lies in one of the style folders. */
 WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err);
 
 /* Makes the job, and refuses a size that there is not enough memory for. */

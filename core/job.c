@@ -18,6 +18,13 @@
 #include "swap.h"
 #include "transform.h"
 
+/* The styles of a region, for other weights later. */
+typedef struct
+{
+  size_t     count;
+  WctStyle **styles; /* owned; counted each */
+} Blend;
+
 struct WctJob
 {
   WctModel     *model;   /* counted */
@@ -26,6 +33,7 @@ struct WctJob
   int           regions;  /* 1 where styles are for the whole picture */
   WctMask      *masks;    /* owned; (regions), or NULL: the one region is the whole picture */
   double       *alpha;    /* owned; (regions, WCT_LEVELS): a region's own strengths; NaN: the parameters' */
+  Blend        *blends;   /* owned; (regions) */
   WctColoring **coloring; /* owned; (regions, WCT_LEVELS), NULL for levels that are off */
   WctSwap      *swap;     /* owned; of the deepest level; NULL where it is not relu5_1, or a style keeps no patches */
   WctCascade    cascade;
@@ -41,6 +49,7 @@ struct WctJob
   bool          solved;        /* are the maps those of a whole run? */
   bool          frozen;        /* they are another job's, and stay */
   bool          ran;           /* a whole run's pictures are kept */
+  bool          reweighted;    /* since then */
   WctParams     ran_with;
   double        kept_colors; /* of the result that is there: the content's share, 0 to 1 */
 };
@@ -79,26 +88,30 @@ check_levels (const WctJobSpec *spec, const WctRegion *region, WctError *err)
 }
 
 static WctStatus
-check_styles (const WctModel *model, const WctRegion *region, WctError *err)
+check_weights (const double *weights, size_t count, WctError *err)
 {
   double sum = 0;
 
+  for (size_t i = 0; weights != NULL && i < count; i++)
+    {
+      if (!(weights[i] >= 0) || !isfinite (weights[i]))
+        return wct_error_set (err, WCT_ERR_ARGUMENT, "weight %zu is %g; weights are 0 or more", i + 1, weights[i]);
+      sum += weights[i];
+    }
+  if (weights != NULL && !(sum > 0 && isfinite (sum)))
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "the weights add up to %g; at least one must be above 0", sum);
+  return WCT_OK;
+}
+
+static WctStatus
+check_styles (const WctModel *model, const WctRegion *region, WctError *err)
+{
   if (region->style_count < 1)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no style; at least one is needed");
   for (size_t i = 0; i < region->style_count; i++)
-    {
-      if (wct_style_model (region->styles[i]) != model)
-        return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was measured with another model", i + 1);
-      if (region->weights == NULL)
-        continue;
-      if (!(region->weights[i] >= 0) || !isfinite (region->weights[i]))
-        return wct_error_set (err, WCT_ERR_ARGUMENT, "weight %zu is %g; weights are 0 or more", i + 1,
-                              region->weights[i]);
-      sum += region->weights[i];
-    }
-  if (region->weights != NULL && !(sum > 0 && isfinite (sum)))
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "the weights add up to %g; at least one must be above 0", sum);
-  return WCT_OK;
+    if (wct_style_model (region->styles[i]) != model)
+      return wct_error_set (err, WCT_ERR_ARGUMENT, "style %zu was measured with another model", i + 1);
+  return check_weights (region->weights, region->style_count, err);
 }
 
 static WctStatus
@@ -153,23 +166,23 @@ out:
   return status;
 }
 
-/* @weights: adding up to 1. @coloring: (WCT_LEVELS), written */
+/* One level. @weights: adding up to 1. @moments, @roots: (count), room for the work */
 static WctStatus
-blend_styles (const WctJob *job, const WctRegion *region, const double *weights, const WctMoments **moments,
-              WctColoring **coloring, WctError *err)
+blend_level (const WctJob *job, const Blend *blend, const double *weights, int level, const WctMoments **moments,
+             WctRoot **roots, WctColoring **out, WctError *err)
 {
   WctStatus status = WCT_OK;
 
-  for (int level = 1; level <= WCT_LEVELS; level++)
-    if (job->params.level_on[level - 1])
-      {
-        for (size_t i = 0; i < region->style_count; i++)
-          moments[i] = wct_style_moments (region->styles[i], level);
-        WCT_TRY (wct_coloring_new (moments, weights, (int)region->style_count, job->params.eigenvalue_floor,
-                                   &coloring[level - 1], err));
-      }
+  for (size_t i = 0; i < blend->count; i++)
+    {
+      moments[i] = wct_style_moments (blend->styles[i], level);
+      WCT_TRY (wct_style_root (blend->styles[i], level, job->params.eigenvalue_floor, &roots[i], err));
+    }
+  WCT_TRY (wct_coloring_blend (moments, roots, weights, (int)blend->count, out, err));
 
 out:
+  for (size_t i = 0; i < blend->count; i++)
+    wct_root_unref (&roots[i]);
   return status;
 }
 
@@ -203,26 +216,56 @@ check_swap (const WctJob *job, const WctParams *params, WctError *err)
                         "WCT_STYLE_PATCHES, or set swap to 0");
 }
 
+/* @weights: of any sum; NULL: all equal. @coloring: (WCT_LEVELS), written */
 static WctStatus
-make_coloring (const WctJob *job, const WctRegion *region, WctColoring **coloring, WctError *err)
+make_coloring (const WctJob *job, const Blend *blend, const double *weights, WctColoring **coloring, WctError *err)
 {
   const WctMoments **moments = NULL;
-  double            *weights = NULL;
+  WctRoot          **roots = NULL;
+  double            *parts = NULL;
   double             sum = 0;
   WctStatus          status;
 
-  WCT_TRY (wct_alloc (region->style_count, sizeof *moments, "styles", &moments, err));
-  WCT_TRY (wct_alloc (region->style_count, sizeof *weights, "styles", &weights, err));
-  for (size_t i = 0; i < region->style_count; i++)
-    sum += weights[i] = region->weights == NULL ? 1 : region->weights[i];
-  for (size_t i = 0; i < region->style_count; i++)
-    weights[i] /= sum;
-  WCT_TRY (blend_styles (job, region, weights, moments, coloring, err));
+  WCT_TRY (wct_alloc (blend->count, sizeof *moments, "styles", &moments, err));
+  WCT_TRY (wct_alloc (blend->count, sizeof (WctRoot *), "styles", &roots, err));
+  WCT_TRY (wct_alloc (blend->count, sizeof *parts, "styles", &parts, err));
+  for (size_t i = 0; i < blend->count; i++)
+    sum += parts[i] = weights == NULL ? 1 : weights[i];
+  for (size_t i = 0; i < blend->count; i++)
+    parts[i] /= sum;
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (job->params.level_on[level - 1])
+      WCT_TRY (blend_level (job, blend, parts, level, moments, roots, &coloring[level - 1], err));
 
 out:
-  wct_free (&weights);
+  wct_free (&parts);
+  wct_free (&roots);
   wct_free (&moments);
   return status;
+}
+
+/* Keeps a region's styles and blends them. */
+static WctStatus
+take_styles (WctJob *job, int i, const WctRegion *region, WctError *err)
+{
+  Blend    *blend = &job->blends[i];
+  WctStatus status;
+
+  WCT_TRY (wct_alloc (region->style_count, sizeof (WctStyle *), "styles", &blend->styles, err));
+  for (; blend->count < region->style_count; blend->count++)
+    blend->styles[blend->count] = wct_style_ref (region->styles[blend->count]);
+  WCT_TRY (make_coloring (job, blend, region->weights, job->coloring + i * WCT_LEVELS, err));
+
+out:
+  return status;
+}
+
+static void
+clear_blend (Blend *blend)
+{
+  for (size_t i = 0; i < blend->count; i++)
+    wct_style_unref (&blend->styles[i]);
+  wct_free (&blend->styles);
 }
 
 static WctStatus
@@ -236,7 +279,7 @@ make_regions (WctJob *job, const WctJobSpec *spec, WctError *err)
       const WctRegion *region = &spec->regions[i];
 
       WCT_TRY (wct_mask_new (&region->mask, &job->masks[i], err));
-      WCT_TRY (make_coloring (job, region, job->coloring + i * WCT_LEVELS, err));
+      WCT_TRY (take_styles (job, i, region, err));
       for (int level = 0; region->alpha != NULL && level < WCT_LEVELS; level++)
         job->alpha[i * WCT_LEVELS + level] = region->alpha[level];
     }
@@ -258,11 +301,12 @@ wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err)
   job->backend = spec->backend;
   job->params = *spec->params;
   job->regions = spec->region_count == 0 ? 1 : (int)spec->region_count;
+  WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *job->blends, "job", &job->blends, err));
   WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->coloring, "job", &job->coloring, err));
   WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->alpha, "job", &job->alpha, err));
   for (int i = 0; i < job->regions * WCT_LEVELS; i++)
     job->alpha[i] = NAN;
-  WCT_TRY (spec->region_count == 0 ? make_coloring (job, &whole, job->coloring, err) : make_regions (job, spec, err));
+  WCT_TRY (spec->region_count == 0 ? take_styles (job, 0, &whole, err) : make_regions (job, spec, err));
   if (can_swap (spec))
     WCT_TRY (
       wct_swap_new (spec->styles, spec->weights, spec->style_count, job->params.eigenvalue_floor, &job->swap, err));
@@ -318,6 +362,34 @@ out:
   return status;
 }
 
+WctStatus
+wct_job_set_weights (WctJob *job, size_t region, const double *weights, WctError *err)
+{
+  WctColoring *blended[WCT_LEVELS] = { NULL }, **coloring;
+  WctStatus    status;
+
+  if (region >= (size_t)job->regions)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no region %zu; the job has %d, counted from 0", region,
+                          job->regions);
+  WCT_TRY (check_weights (weights, job->blends[region].count, err));
+  WCT_TRY (make_coloring (job, &job->blends[region], weights, blended, err));
+  coloring = job->coloring + region * WCT_LEVELS;
+  for (int i = 0; i < WCT_LEVELS; i++)
+    {
+      wct_coloring_free (&coloring[i]);
+      coloring[i] = blended[i];
+      blended[i] = NULL;
+    }
+  if (job->swap != NULL)
+    wct_swap_set_weights (job->swap, weights);
+  job->reweighted = true;
+
+out:
+  for (int i = 0; i < WCT_LEVELS; i++)
+    wct_coloring_free (&blended[i]);
+  return status;
+}
+
 void
 wct_job_free (WctJob **job_pointer)
 {
@@ -333,6 +405,9 @@ wct_job_free (WctJob **job_pointer)
   wct_swap_free (&job->swap);
   for (int i = 0; job->masks != NULL && i < job->regions; i++)
     wct_mask_clear (&job->masks[i]);
+  for (int i = 0; job->blends != NULL && i < job->regions; i++)
+    clear_blend (&job->blends[i]);
+  wct_free (&job->blends);
   wct_free (&job->coloring);
   wct_free (&job->alpha);
   wct_free (&job->masks);
@@ -712,6 +787,7 @@ finish_run (WctJob *job, int first, bool measured, WctMonitor *monitor, WctError
   job->ran = job->cascade.keeps && job->params.passes == 1;
   job->ran_with = job->params;
   job->kept_colors = job->params.keep_colors / 100;
+  job->reweighted = false;
 
 out:
   return status;
@@ -930,7 +1006,8 @@ first_changed (const WctJob *job)
   const WctParams *now = &job->params, *then = &job->ran_with;
   int              i = 0;
 
-  if (now->damping != then->damping || now->transport != then->transport || is_swap_changed (now, then))
+  if (job->reweighted || now->damping != then->damping || now->transport != then->transport
+      || is_swap_changed (now, then))
     return 0;
   while (i < job->cascade.count
          && now->alpha[job->cascade.stages[i].level - 1] == then->alpha[job->cascade.stages[i].level - 1])

@@ -1,4 +1,4 @@
-/* Where models are: what the user names, then the folders of the XDG base directory specification. */
+/* Where models are: what the user names, then the data folders. */
 #include <wct/model.h>
 
 #include <dirent.h>
@@ -8,35 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data-folder.h"
 #include "safetensors.h"
 
 #define DEFAULT_NAME "wct-compact.safetensors"
 #define EXTENSION    ".safetensors"
 #define PATH_SIZE    4096
-
-/* A walk over the folders that asks for one of them. */
-typedef struct
-{
-  size_t wanted, met;
-  char  *path; /* borrowed; written at the wanted one */
-  size_t size;
-} FolderWalk;
-
-static const char *
-environment (const char *name)
-{
-  const char *value = getenv (name);
-
-  return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-static bool
-is_folder (const char *path)
-{
-  struct stat facts;
-
-  return stat (path, &facts) == 0 && S_ISDIR (facts.st_mode);
-}
 
 static bool
 is_file (const char *path)
@@ -46,87 +23,10 @@ is_file (const char *path)
   return stat (path, &facts) == 0 && S_ISREG (facts.st_mode);
 }
 
-/* @length bytes of @base and then @rest are the next folder. True where it is the wanted one. The specification says
- * that relative folders are to be ignored; what is too long cannot be a folder either. */
-static bool
-offer (FolderWalk *walk, const char *base, size_t length, const char *rest)
-{
-  char folder[PATH_SIZE];
-
-  if (length == 0 || base[0] != '/' || length + strlen (rest) >= sizeof folder)
-    return false;
-  snprintf (folder, sizeof folder, "%.*s%s", (int)length, base, rest);
-  if (walk->met++ != walk->wanted)
-    return false;
-  return (size_t)snprintf (walk->path, walk->size, "%s", folder) < walk->size;
-}
-
-static bool
-offer_home (FolderWalk *walk)
-{
-  const char *data = environment ("XDG_DATA_HOME");
-  const char *home = environment ("HOME");
-
-  if (data != NULL)
-    return offer (walk, data, strlen (data), "/wct/models");
-  return home != NULL && offer (walk, home, strlen (home), "/.local/share/wct/models");
-}
-
-static const char *
-data_dirs (void)
-{
-  const char *dirs = environment ("XDG_DATA_DIRS");
-
-  return dirs != NULL ? dirs : "/usr/local/share:/usr/share";
-}
-
-/* The next folder of a list that is separated by colons; false after the last. @list moves on. */
-static bool
-next_of_list (const char **list, const char **folder, size_t *length)
-{
-  if (*list == NULL)
-    return false;
-
-  const char *colon = strchr (*list, ':');
-  *folder = *list;
-  *length = colon != NULL ? (size_t)(colon - *list) : strlen (*list);
-  *list = colon != NULL ? colon + 1 : NULL;
-  return true;
-}
-
-static bool
-offer_system (FolderWalk *walk)
-{
-  const char *list = data_dirs (), *folder;
-  size_t      length;
-
-  while (next_of_list (&list, &folder, &length))
-    if (offer (walk, folder, length, "/wct/models"))
-      return true;
-  return false;
-}
-
-/* The folder that the build was configured with, where it is not one of the system's. */
-static bool
-offer_configured (FolderWalk *walk)
-{
-  const char *list = data_dirs (), *folder;
-  size_t      length;
-
-  while (next_of_list (&list, &folder, &length))
-    if (length == strlen (WCT_DATA_DIR) && memcmp (folder, WCT_DATA_DIR, length) == 0)
-      return false;
-  return offer (walk, WCT_DATA_DIR, strlen (WCT_DATA_DIR), "/wct/models");
-}
-
 bool
 wct_model_folder (size_t index, char *path, size_t size)
 {
-  FolderWalk walk = { .wanted = index, .path = path, .size = size };
-
-  if (offer_home (&walk) || offer_system (&walk) || offer_configured (&walk))
-    return true;
-  return is_folder (WCT_SOURCE_DIR "/weights") && offer (&walk, WCT_SOURCE_DIR, strlen (WCT_SOURCE_DIR), "/weights");
+  return wct_data_folder (index, "models", "weights", path, size);
 }
 
 static bool
@@ -206,8 +106,8 @@ wct_model_find (const char *named, char *path, size_t size, WctError *err)
 
   if (named != NULL)
     return take_named (named, "", path, size, err);
-  if (environment ("WCT_MODEL") != NULL)
-    return take_named (environment ("WCT_MODEL"), "WCT_MODEL is ", path, size, err);
+  if (wct_environment ("WCT_MODEL") != NULL)
+    return take_named (wct_environment ("WCT_MODEL"), "WCT_MODEL is ", path, size, err);
   for (size_t i = 0; wct_model_folder (i, folder, sizeof folder); i++)
     if (search_folder (folder, path, size))
       return WCT_OK;

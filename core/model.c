@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "fingerprint.h"
 #include "mem.h"
 #include "safetensors.h"
 
@@ -20,25 +21,6 @@ struct WctModel
 
 /* ---- Loading ------------------------------------------------------------------------------------------------ */
 
-/* What @key is in the metadata: it must be there and be @expected. */
-static WctStatus
-check_metadata (const WctSafetensors *file, const char *label, const char *key, const char *expected, WctError *err)
-{
-  const char *found = wct_safetensors_metadata (file, key);
-  char        shown[60];
-
-  if (found == NULL)
-    return wct_error_set (err, WCT_ERR_FORMAT, "%s: its metadata has no %s, which is \"%s\" in a model for wct", label,
-                          key, expected);
-  if (strcmp (found, expected) != 0)
-    {
-      wct_text_for_sentence (found, shown, sizeof shown);
-      return wct_error_set (err, WCT_ERR_FORMAT, "%s: says its %s is \"%s\"; this program knows \"%s\" only", label,
-                            key, shown, expected);
-    }
-  return WCT_OK;
-}
-
 /* @file: the model takes its content, on failure it is freed. */
 static WctStatus
 model_new (WctSafetensors *file, const char *name, WctModel **out, WctError *err)
@@ -48,8 +30,8 @@ model_new (WctSafetensors *file, const char *name, WctModel **out, WctError *err
   WctStatus status;
 
   wct_text_for_sentence (name, label, sizeof label);
-  WCT_TRY (check_metadata (file, label, "format", "wct", err));
-  WCT_TRY (check_metadata (file, label, "version", "1", err));
+  WCT_TRY (wct_safetensors_check_metadata (file, label, "a model", "format", "wct", err));
+  WCT_TRY (wct_safetensors_check_metadata (file, label, "a model", "version", "1", err));
   WCT_TRY (wct_alloc (1, sizeof *model, "model", &model, err));
   atomic_init (&model->references, 1);
   model->file = *file;
@@ -195,5 +177,18 @@ wct_model_metadata_at (const WctModel *model, size_t index, const char **key, co
     return false;
   *key = model->file.metadata[index].key;
   *value = model->file.metadata[index].value;
+  return true;
+}
+
+bool
+wct_model_fingerprint (const WctModel *model, int level, char *text)
+{
+  const WctNetwork *encoder = wct_model_encoder (model, level);
+  WctFingerprint    sum = { { 5, 6 } };
+
+  if (encoder == NULL)
+    return false;
+  wct_fingerprint_network (&sum, encoder);
+  wct_fingerprint_print (&sum, text);
   return true;
 }

@@ -1,6 +1,8 @@
 /* Room for the mean and covariance of features; who measures them fills it. */
 #include "moments.h"
 
+#include <math.h>
+
 #include "mem.h"
 
 WctStatus
@@ -30,4 +32,15 @@ wct_moments_free (WctMoments **moments)
   wct_free (&(*moments)->covariance);
   wct_free (&(*moments)->mean);
   wct_free (moments);
+}
+
+WctStatus
+wct_moments_check_mean (const WctMoments *moments, WctError *err)
+{
+  for (int32_t c = 0; c < moments->channels; c++)
+    if (!isfinite (moments->mean[c]))
+      return wct_error_set (err, WCT_ERR_NUMERIC,
+                            "mean of channel %d is not a finite number; the model's weights overflow on this picture",
+                            c);
+  return WCT_OK;
 }

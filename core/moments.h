@@ -17,4 +17,7 @@ typedef struct
 WctStatus wct_moments_new (int32_t channels, WctMoments **out, WctError *err);
 void      wct_moments_free (WctMoments **moments);
 
+/* WCT_ERR_NUMERIC for a mean that is not finite. */
+WctStatus wct_moments_check_mean (const WctMoments *moments, WctError *err);
+
 #endif

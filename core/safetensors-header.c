@@ -37,6 +37,7 @@ typedef struct
   char       *text;
   size_t      length;
   size_t      data_bytes;
+  bool        with_bytes;
 
   size_t tensor_count, metadata_count, text_bytes; /* met in this pass */
   bool   metadata_seen;                            /* in this pass */
@@ -56,12 +57,19 @@ static const struct
   [WCT_TYPE_F32] = { "F32", 4 },
   [WCT_TYPE_F16] = { "F16", 2 },
   [WCT_TYPE_BF16] = { "BF16", 2 },
+  [WCT_TYPE_U8] = { "U8", 1 },
 };
 
 size_t
 wct_tensor_type_bytes (WctTensorType type)
 {
   return types[type].bytes;
+}
+
+const char *
+wct_tensor_type_name (WctTensorType type)
+{
+  return types[type].name;
 }
 
 static WctStatus
@@ -339,7 +347,7 @@ read_type (const Header *header, const char *name, const json_t *dtype, WctTenso
   if (text == NULL)
     return wct_error_set (err, WCT_ERR_FORMAT, "%s: %s: its dtype is not text", header->label, name);
   for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-    if (strcmp (text, types[i].name) == 0)
+    if (strcmp (text, types[i].name) == 0 && (i != WCT_TYPE_U8 || header->with_bytes))
       {
         *type = (WctTensorType)i;
         return WCT_OK;
@@ -543,10 +551,12 @@ check_layout (Header *header, WctError *err)
 }
 
 WctStatus
-wct_safetensors_read_header (char *text, size_t length, size_t data_bytes, const char *label, WctSafetensors *file,
-                             WctExtent **extents, WctError *err)
+wct_safetensors_read_header (char *text, size_t length, size_t data_bytes, const char *label, bool with_bytes,
+                             WctSafetensors *file, WctExtent **extents, WctError *err)
 {
-  Header    header = { .label = label, .text = text, .length = length, .data_bytes = data_bytes };
+  Header header = {
+    .label = label, .text = text, .length = length, .data_bytes = data_bytes, .with_bytes = with_bytes
+  };
   WctStatus status;
 
   WCT_TRY (pass (&header, err));

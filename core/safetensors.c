@@ -28,8 +28,9 @@ typedef struct
 {
   char                 label[LABEL_SIZE]; /* the path as sentences show it */
   int                  fd;
-  const unsigned char *bytes; /* borrowed; NULL: read from fd */
-  size_t               left;  /* bytes that are still to come */
+  const unsigned char *bytes;      /* borrowed; NULL: read from fd */
+  size_t               left;       /* bytes that are still to come */
+  bool                 with_bytes; /* are tensors of U8 welcome? */
 } Source;
 
 void
@@ -139,6 +140,7 @@ decode (const unsigned char *bytes, WctTensorType type)
     case WCT_TYPE_BF16:
       return float_of_bits (low << 16);
     case WCT_TYPE_F32:
+    case WCT_TYPE_U8: /* has no numbers */
       break;
     }
   return float_of_bits (low | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
@@ -175,12 +177,29 @@ out:
 }
 
 static WctStatus
+read_bytes (Source *source, WctNamedTensor *tensor, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_alloc (tensor->count, 1, tensor->name, &tensor->bytes, err));
+  WCT_TRY (source_read (source, tensor->bytes, tensor->count, err));
+
+out:
+  return status;
+}
+
+static WctStatus
 read_all_values (Source *source, WctSafetensors *file, const WctExtent *extents, WctError *err)
 {
   WctStatus status;
 
   for (size_t i = 0; i < file->tensor_count; i++)
-    WCT_TRY (read_values (source, wct_safetensors_find (file, extents[i].name), extents[i].type, err));
+    {
+      WctNamedTensor *tensor = wct_safetensors_find (file, extents[i].name);
+
+      WCT_TRY (extents[i].type == WCT_TYPE_U8 ? read_bytes (source, tensor, err)
+                                              : read_values (source, tensor, extents[i].type, err));
+    }
   WCT_TRY (source_check_end (source, err));
 
 out:
@@ -229,7 +248,8 @@ read_whole (Source *source, WctSafetensors *out, WctError *err)
   WCT_TRY (read_header_length (source, &length, err));
   WCT_TRY (wct_alloc (length, 1, "header of the model", &header, err));
   WCT_TRY (source_read (source, header, length, err));
-  WCT_TRY (wct_safetensors_read_header (header, length, source->left, source->label, &file, &extents, err));
+  WCT_TRY (wct_safetensors_read_header (header, length, source->left, source->label, source->with_bytes, &file,
+                                        &extents, err));
   wct_free (&header); /* before the values need room */
   WCT_TRY (read_all_values (source, &file, extents, err));
   *out = file;
@@ -260,9 +280,9 @@ wct_safetensors_read (int fd, size_t size, const char *name, WctSafetensors *out
   return read_whole (&source, out, err);
 }
 
-/* Opens without waiting (a pipe would) and says at once what cannot be a model. */
+/* Opens without waiting (a pipe would) and says at once what cannot be it. @what: "a model is a .safetensors file" */
 static WctStatus
-open_regular (const char *path, int *fd, size_t *size, WctError *err)
+open_regular (const char *path, const char *what, int *fd, size_t *size, WctError *err)
 {
   char        label[LABEL_SIZE];
   struct stat facts;
@@ -272,8 +292,8 @@ open_regular (const char *path, int *fd, size_t *size, WctError *err)
   if (*fd < 0 || fstat (*fd, &facts) != 0)
     return wct_error_set (err, WCT_ERR_IO, "%s: cannot be opened: %s", label, strerror (errno));
   if (!S_ISREG (facts.st_mode))
-    return wct_error_set (err, WCT_ERR_IO, "%s: is %s; a model is a .safetensors file", label,
-                          S_ISDIR (facts.st_mode) ? "a folder" : "not a regular file");
+    return wct_error_set (err, WCT_ERR_IO, "%s: is %s; %s", label,
+                          S_ISDIR (facts.st_mode) ? "a folder" : "not a regular file", what);
   if ((uint64_t)facts.st_size > SIZE_MAX)
     return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: is larger than this machine can address", label);
   *size = (size_t)facts.st_size;
@@ -287,7 +307,7 @@ wct_safetensors_load (const char *path, WctSafetensors *out, WctError *err)
   size_t    size;
   WctStatus status;
 
-  WCT_TRY (open_regular (path, &fd, &size, err));
+  WCT_TRY (open_regular (path, "a model is a .safetensors file", &fd, &size, err));
   WCT_TRY (wct_safetensors_read (fd, size, path, out, err));
 
 out:
@@ -296,11 +316,33 @@ out:
   return status;
 }
 
+WctStatus
+wct_safetensors_load_small (const char *path, const char *what, size_t size_max, WctSafetensors *out, WctError *err)
+{
+  Source    source = { .fd = -1, .with_bytes = true };
+  WctStatus status;
+
+  wct_text_for_sentence (path, source.label, sizeof source.label);
+  WCT_TRY (open_regular (path, what, &source.fd, &source.left, err));
+  if (source.left > size_max)
+    WCT_TRY (wct_error_set (err, WCT_ERR_FORMAT, "%s: has %zu bytes, up to %zu are allowed; %s", source.label,
+                            source.left, size_max, what));
+  WCT_TRY (read_whole (&source, out, err));
+
+out:
+  if (source.fd >= 0)
+    close (source.fd);
+  return status;
+}
+
 void
 wct_safetensors_clear (WctSafetensors *file)
 {
   for (size_t i = 0; i < file->tensor_count; i++)
-    wct_free (&file->tensors[i].values);
+    {
+      wct_free (&file->tensors[i].values);
+      wct_free (&file->tensors[i].bytes);
+    }
   wct_free (&file->tensors);
   wct_free (&file->metadata);
   wct_free (&file->text);
@@ -326,4 +368,23 @@ wct_safetensors_metadata (const WctSafetensors *file, const char *key)
     if (strcmp (file->metadata[i].key, key) == 0)
       return file->metadata[i].value;
   return NULL;
+}
+
+WctStatus
+wct_safetensors_check_metadata (const WctSafetensors *file, const char *label, const char *what, const char *key,
+                                const char *expected, WctError *err)
+{
+  const char *found = wct_safetensors_metadata (file, key);
+  char        shown[60];
+
+  if (found == NULL)
+    return wct_error_set (err, WCT_ERR_FORMAT, "%s: its metadata has no %s, which is \"%s\" in %s for wct", label, key,
+                          expected, what);
+  if (strcmp (found, expected) != 0)
+    {
+      wct_text_for_sentence (found, shown, sizeof shown);
+      return wct_error_set (err, WCT_ERR_FORMAT, "%s: says its %s is \"%s\"; this program knows \"%s\" only", label,
+                            key, shown, expected);
+    }
+  return WCT_OK;
 }

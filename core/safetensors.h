@@ -11,11 +11,12 @@
 
 typedef struct
 {
-  char   *name;                       /* printable ASCII, borrowed from the file's text */
-  int     rank;                       /* 0 … WCT_TENSOR_RANK_MAX */
-  int64_t shape[WCT_TENSOR_RANK_MAX]; /* each 1 or more */
-  size_t  count;                      /* product of shape */
-  float  *values;                     /* owned; count of them, finite, row-major; whatever the file's type was */
+  char    *name;                       /* printable ASCII, borrowed from the file's text */
+  int      rank;                       /* 0 … WCT_TENSOR_RANK_MAX */
+  int64_t  shape[WCT_TENSOR_RANK_MAX]; /* each 1 or more */
+  size_t   count;                      /* product of shape */
+  float   *values;                     /* owned; count of them, finite, row-major; whatever the file's type was */
+  uint8_t *bytes;                      /* owned; in their place where the type is U8. Else NULL */
 } WctNamedTensor;
 
 typedef struct
@@ -46,6 +47,14 @@ typedef struct
  */
 WctStatus wct_safetensors_load (const char *path, WctSafetensors *out, WctError *err);
 
+/**
+ * wct_safetensors_load_small: the same of a file that is no model: tensors of U8 are welcome too, as bytes.
+ * @what: for sentences: "a style is a .wctstyle file"
+ * @size_max: what is larger is refused before it is read
+ */
+WctStatus wct_safetensors_load_small (const char *path, const char *what, size_t size_max, WctSafetensors *out,
+                                      WctError *err);
+
 /* The same from memory: @bytes is borrowed for the call; @name stands for the path in sentences. */
 WctStatus wct_safetensors_parse (const void *bytes, size_t size, const char *name, WctSafetensors *out, WctError *err);
 
@@ -60,6 +69,10 @@ WctNamedTensor *wct_safetensors_find (const WctSafetensors *file, const char *na
 
 /* The metadata's text for @key, borrowed; NULL where there is none. */
 const char *wct_safetensors_metadata (const WctSafetensors *file, const char *key);
+
+/* Is the metadata's text for @key @expected? @what: "a model"; @label stands for the path in sentences */
+WctStatus wct_safetensors_check_metadata (const WctSafetensors *file, const char *label, const char *what,
+                                          const char *key, const char *expected, WctError *err);
 
 /* A stranger's text as a sentence can carry it: control characters become '?', and what is too long for @out loses its
  * start (a path says most at its end). */

@@ -14,59 +14,12 @@
 #include "mem.h"
 #include "model.h"
 #include "style.h"
+#include "whole-file.h"
 
 #define PATH_SIZE 4096
 #define FILES_MAX 200 /* some 0.2 MB each for compact models, 2.4 MB for full width */
 
 static const char magic[8] = "wctstyl1";
-
-/* ---- Sums ---------------------------------------------------------------------------------------------------- */
-
-/* Two sums of 64 bits, for names and damage, not against malice. */
-static void
-add_word (WctStyleKey *key, uint64_t word)
-{
-  static const uint64_t odd[2] = { 0x9E3779B97F4A7C15u, 0xC2B2AE3D27D4EB4Fu };
-
-  for (int i = 0; i < 2; i++)
-    {
-      key->words[i] = (key->words[i] ^ word) * odd[i];
-      key->words[i] ^= key->words[i] >> 29;
-    }
-}
-
-static void
-add_bytes (WctStyleKey *key, const void *bytes, size_t size)
-{
-  const char *from = bytes;
-
-  add_word (key, size);
-  for (; size > 0; from += 8)
-    {
-      const size_t some = size < 8 ? size : 8;
-      uint64_t     word = 0;
-
-      memcpy (&word, from, some);
-      add_word (key, word);
-      size -= some;
-    }
-}
-
-static void
-add_network (WctStyleKey *key, const WctNetwork *network)
-{
-  for (int i = 0; i < network->count; i++)
-    {
-      const WctLayer *layer = &network->layers[i];
-
-      add_word (key, layer->kind);
-      if (layer->kind != WCT_LAYER_CONV)
-        continue;
-      add_bytes (key, layer->conv.weight,
-                 (size_t)layer->conv.out_c * (size_t)layer->conv.in_c * 9 * sizeof *layer->conv.weight);
-      add_bytes (key, layer->conv.bias, (size_t)layer->conv.out_c * sizeof *layer->conv.bias);
-    }
-}
 
 WctStyleKey
 wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage *picture, unsigned levels)
@@ -74,17 +27,17 @@ wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage 
   const WctBackendInfo *info = wct_backend_info (backend);
   WctStyleKey           key = { { 1, 2 } };
 
-  add_word (&key, levels);
-  add_bytes (&key, info->name, strlen (info->name));
-  add_bytes (&key, info->detail, strlen (info->detail));
-  add_word (&key, (uint64_t)picture->width);
+  wct_fingerprint_word (&key, levels);
+  wct_fingerprint_bytes (&key, info->name, strlen (info->name));
+  wct_fingerprint_bytes (&key, info->detail, strlen (info->detail));
+  wct_fingerprint_word (&key, (uint64_t)picture->width);
   for (int32_t y = 0; y < picture->height; y++)
-    add_bytes (&key, (const char *)picture->pixels + (size_t)y * picture->row_stride_bytes,
-               (size_t)picture->width * 3 * sizeof *picture->pixels);
+    wct_fingerprint_bytes (&key, (const char *)picture->pixels + (size_t)y * picture->row_stride_bytes,
+                           (size_t)picture->width * 3 * sizeof *picture->pixels);
   for (int level = WCT_LEVELS; level >= 1; level--)
     if (levels & 1u << (level - 1))
       {
-        add_network (&key, wct_model_encoder (model, level));
+        wct_fingerprint_network (&key, wct_model_encoder (model, level));
         if (wct_model_shared_trunk (model))
           break;
       }
@@ -200,7 +153,7 @@ sum_of (const char *contents, size_t size)
 {
   WctStyleKey sum = { { 3, 4 } };
 
-  add_bytes (&sum, contents, size - sizeof sum);
+  wct_fingerprint_bytes (&sum, contents, size - sizeof sum);
   return sum;
 }
 
@@ -255,24 +208,6 @@ out:
   return style;
 }
 
-static bool
-write_file (const char *path, const char *contents, size_t size)
-{
-  char temporary[PATH_SIZE + 8];
-  int  file;
-  bool good;
-
-  snprintf (temporary, sizeof temporary, "%s.XXXXXX", path);
-  file = mkostemp (temporary, O_CLOEXEC);
-  if (file < 0)
-    return false;
-  good = write (file, contents, size) == (ssize_t)size;
-  good = close (file) == 0 && good && rename (temporary, path) == 0;
-  if (!good)
-    unlink (temporary);
-  return good;
-}
-
 void
 wct_style_cache_keep (const WctStyle *style, WctStyleKey key)
 {
@@ -292,7 +227,7 @@ wct_style_cache_keep (const WctStyle *style, WctStyleKey key)
       copy_moments (&at, (WctMoments *)wct_style_moments (style, level), true);
   sum = sum_of (contents, size);
   memcpy (at, &sum, sizeof sum);
-  if (write_file (path, contents, size))
+  if (wct_whole_file_write (path, &(WctPiece){ contents, size }, 1, false, &ignored) == WCT_OK)
     {
       *strrchr (path, '/') = '\0';
       forget_oldest (path);

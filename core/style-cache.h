@@ -6,11 +6,10 @@
 
 #include <wct/style.h>
 
+#include "fingerprint.h"
+
 /* What statistics depend on. */
-typedef struct
-{
-  uint64_t words[2];
-} WctStyleKey;
+typedef WctFingerprint WctStyleKey;
 
 /* Of the pixels, the weights of the encoders up to @levels, and what computes. */
 WctStyleKey wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage *picture, unsigned levels);

@@ -1,6 +1,7 @@
 /* Styles: moments at each level's tap of the encoders, in one pass where they share a trunk. */
 #include "style.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "backend/backend.h"
@@ -17,6 +18,9 @@ struct WctStyle
   WctMoments *moments[WCT_LEVELS]; /* owned; NULL where not measured */
   WctShape    patches_shape;       /* of relu5_1 */
   float      *patches;             /* owned; (h, w, channels): its features; NULL where they are not kept */
+
+  pthread_mutex_t lock;              /* of what follows: all else never changes */
+  WctRoot        *roots[WCT_LEVELS]; /* counted; NULL where none was asked for */
 };
 
 /* A picture on its way through the encoders. */
@@ -181,6 +185,7 @@ new_style (WctModel *model, WctStyle **out, WctError *err)
     return status;
   atomic_init (&(*out)->references, 1);
   (*out)->model = wct_model_ref (model);
+  pthread_mutex_init (&(*out)->lock, NULL);
   return WCT_OK;
 }
 
@@ -261,8 +266,12 @@ wct_style_unref (WctStyle **style)
   if (own == NULL || atomic_fetch_sub (&own->references, 1) > 1)
     return;
   for (int i = 0; i < WCT_LEVELS; i++)
-    wct_moments_free (&own->moments[i]);
+    {
+      wct_root_unref (&own->roots[i]);
+      wct_moments_free (&own->moments[i]);
+    }
   wct_free (&own->patches);
+  pthread_mutex_destroy (&own->lock);
   wct_model_unref (&own->model);
   wct_free (&own);
 }
@@ -282,6 +291,27 @@ const WctMoments *
 wct_style_moments (const WctStyle *style, int level)
 {
   return style->moments[level - 1];
+}
+
+WctStatus
+wct_style_root (WctStyle *style, int level, double floor, WctRoot **out, WctError *err)
+{
+  WctRoot **kept = &style->roots[level - 1], *made = NULL;
+  WctStatus status = WCT_OK;
+
+  pthread_mutex_lock (&style->lock);
+  if (*kept == NULL || wct_root_floor (*kept) != floor)
+    WCT_TRY (wct_root_new (style->moments[level - 1], floor, &made, err));
+  if (made != NULL)
+    {
+      wct_root_unref (kept);
+      *kept = made;
+    }
+  *out = wct_root_ref (*kept);
+
+out:
+  pthread_mutex_unlock (&style->lock);
+  return status;
 }
 
 const WctModel *

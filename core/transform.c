@@ -3,7 +3,6 @@
  * Eigenvalues under the floor are cut: noise there would be amplified. */
 #include "transform.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "linalg.h"
@@ -51,59 +50,76 @@ wct_affine_copy (const WctAffine *from, WctAffine *to)
   memcpy (to->bias, from->bias, row);
 }
 
-static WctStatus
-check_mean (const WctMoments *moments, WctError *err)
-{
-  for (int32_t c = 0; c < moments->channels; c++)
-    if (!isfinite (moments->mean[c]))
-      return wct_error_set (err, WCT_ERR_NUMERIC,
-                            "mean of channel %d is not a finite number; the model's weights overflow on this picture",
-                            c);
-  return WCT_OK;
-}
-
 /* ---- The style's side --------------------------------------------------------------------------------------- */
 
-/* @root: (channels, channels), for the work in between */
 static WctStatus
-add_style (WctColoring *coloring, const WctMoments *style, double weight, double floor, double *root, WctError *err)
+new_coloring (int32_t channels, WctColoring **out, WctError *err)
 {
-  const size_t channels = (size_t)style->channels;
+  const size_t count = (size_t)channels;
+  WctColoring *coloring = NULL;
   WctStatus    status;
 
-  WCT_TRY (check_mean (style, err));
-  WCT_TRY (wct_symmetric_power (style->channels, style->covariance, 0.5, floor, root, err));
-  for (size_t i = 0; i < channels * channels; i++)
-    coloring->root[i] += weight * root[i];
-  for (size_t c = 0; c < channels; c++)
-    coloring->mean[c] += weight * style->mean[c];
+  WCT_TRY (wct_alloc (1, sizeof *coloring, "coloring", &coloring, err));
+  coloring->channels = channels;
+  WCT_TRY (wct_alloc (count * count, sizeof (double), "coloring", &coloring->root, err));
+  WCT_TRY (wct_alloc (count, sizeof (double), "coloring", &coloring->mean, err));
+  *out = coloring;
+  coloring = NULL;
 
 out:
+  wct_coloring_free (&coloring);
   return status;
+}
+
+static void
+add_style (WctColoring *coloring, const WctMoments *style, const WctRoot *root, double weight)
+{
+  const size_t  channels = (size_t)style->channels;
+  const double *matrix = wct_root_matrix (root);
+
+  for (size_t i = 0; i < channels * channels; i++)
+    coloring->root[i] += weight * matrix[i];
+  for (size_t c = 0; c < channels; c++)
+    coloring->mean[c] += weight * style->mean[c];
 }
 
 WctStatus
 wct_coloring_new (const WctMoments *const *styles, const double *weights, int count, double floor, WctColoring **out,
                   WctError *err)
 {
-  const size_t channels = (size_t)styles[0]->channels;
   WctColoring *coloring = NULL;
-  double      *root = NULL;
+  WctRoot     *root = NULL;
   WctStatus    status;
 
-  WCT_TRY (wct_alloc (1, sizeof *coloring, "coloring", &coloring, err));
-  coloring->channels = styles[0]->channels;
-  WCT_TRY (wct_alloc (channels * channels, sizeof (double), "coloring", &coloring->root, err));
-  WCT_TRY (wct_alloc (channels, sizeof (double), "coloring", &coloring->mean, err));
-  WCT_TRY (wct_alloc (channels * channels, sizeof (double), "coloring", &root, err));
+  WCT_TRY (new_coloring (styles[0]->channels, &coloring, err));
   for (int i = 0; i < count; i++)
-    WCT_TRY (add_style (coloring, styles[i], weights[i], floor, root, err));
+    {
+      WCT_TRY (wct_root_new (styles[i], floor, &root, err));
+      add_style (coloring, styles[i], root, weights[i]);
+      wct_root_unref (&root);
+    }
   *out = coloring;
   coloring = NULL;
 
 out:
-  wct_free (&root);
+  wct_root_unref (&root);
   wct_coloring_free (&coloring);
+  return status;
+}
+
+WctStatus
+wct_coloring_blend (const WctMoments *const *styles, WctRoot *const *roots, const double *weights, int count,
+                    WctColoring **out, WctError *err)
+{
+  WctColoring *coloring = NULL;
+  WctStatus    status;
+
+  WCT_TRY (new_coloring (styles[0]->channels, &coloring, err));
+  for (int i = 0; i < count; i++)
+    add_style (coloring, styles[i], roots[i], weights[i]);
+  *out = coloring;
+
+out:
   return status;
 }
 
@@ -141,7 +157,7 @@ wct_whitening_solve (const WctMoments *content, double floor, double damping, Wc
   double      *covariance = NULL;
   WctStatus    status;
 
-  WCT_TRY (check_mean (content, err));
+  WCT_TRY (wct_moments_check_mean (content, err));
   WCT_TRY (damped_covariance (content, damping, &covariance, err));
   WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, out->matrix, err));
   memcpy (out->center, content->mean, row);
@@ -160,7 +176,7 @@ wct_affine_solve (const WctMoments *content, const WctColoring *style, double al
   double      *covariance = NULL, *whitening = NULL;
   WctStatus    status;
 
-  WCT_TRY (check_mean (content, err));
+  WCT_TRY (wct_moments_check_mean (content, err));
   WCT_TRY (damped_covariance (content, damping, &covariance, err));
   WCT_TRY (wct_alloc (channels * channels, sizeof (double), "whitening", &whitening, err));
   WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, whitening, err));

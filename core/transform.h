@@ -10,6 +10,7 @@
 #include <wct/status.h>
 
 #include "moments.h"
+#include "root.h"
 
 /* out = matrix (in - center) + bias, per position. Centering first keeps float features from canceling. */
 typedef struct
@@ -40,6 +41,10 @@ void      wct_affine_copy (const WctAffine *from, WctAffine *to); /* of equal ch
  */
 WctStatus wct_coloring_new (const WctMoments *const *styles, const double *weights, int count, double floor,
                             WctColoring **out, WctError *err);
+
+/* The same bits where the styles' roots are there already: a sum of matrices. @roots: (count), of one floor */
+WctStatus wct_coloring_blend (const WctMoments *const *styles, WctRoot *const *roots, const double *weights, int count,
+                              WctColoring **out, WctError *err);
 void      wct_coloring_free (WctColoring **coloring);
 
 /**

@@ -1,11 +1,11 @@
 #include "weights-file.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
 #include "newfile.h"
+#include "safetensors-writer.h"
 
 #define CHUNK 65536 /* values that are converted and written together */
 
@@ -46,47 +46,27 @@ values_of (const WctWeights *tensor)
   return count;
 }
 
-/* The header's text, padded so that values are aligned; to be freed with free. */
-static char *
-make_header (const WctWeights *tensors, size_t count, const json_t *metadata, bool half)
+static WctStatus
+write_header (WctNewFile *file, const WctWeights *tensors, size_t count, const json_t *metadata, bool half,
+              WctError *err)
 {
-  json_t *header = json_object ();
-  size_t  offset = 0;
-  char   *text;
+  WctTensorPlan *plans = NULL;
+  char          *header = NULL;
+  size_t         size = 0;
+  WctStatus      status;
 
-  json_object_set (header, "__metadata__", (json_t *)(uintptr_t)metadata);
+  WCT_TRY (wct_alloc (count, sizeof *plans, "header", &plans, err));
   for (size_t i = 0; i < count; i++)
     {
-      const size_t bytes = values_of (&tensors[i]) * (half ? 2 : 4);
-      json_t      *shape = json_array ();
-
-      for (int d = 0; d < tensors[i].rank; d++)
-        json_array_append_new (shape, json_integer (tensors[i].shape[d]));
-      json_object_set_new (header, tensors[i].name,
-                           json_pack ("{s:s, s:o, s:[I, I]}", "dtype", half ? "F16" : "F32", "shape", shape,
-                                      "data_offsets", (json_int_t)offset, (json_int_t)(offset + bytes)));
-      offset += bytes;
+      plans[i] = (WctTensorPlan){ tensors[i].name, half ? WCT_TYPE_F16 : WCT_TYPE_F32, tensors[i].rank, { 0 } };
+      memcpy (plans[i].shape, tensors[i].shape, sizeof plans[i].shape);
     }
-  text = json_dumps (header, JSON_COMPACT);
-  json_decref (header);
-  return text;
-}
-
-static WctStatus
-write_header (WctNewFile *file, const char *text, WctError *err)
-{
-  static const char spaces[] = "       ";
-  const size_t      length = strlen (text), padding = (8 - length % 8) % 8;
-  unsigned char     size[8];
-  WctStatus         status;
-
-  for (int i = 0; i < 8; i++)
-    size[i] = (unsigned char)((uint64_t)(length + padding) >> (8 * i));
-  WCT_TRY (wct_new_file_write (file, size, sizeof size, err));
-  WCT_TRY (wct_new_file_write (file, text, length, err));
-  WCT_TRY (wct_new_file_write (file, spaces, padding, err));
+  WCT_TRY (wct_safetensors_make_header (plans, count, metadata, file->path, &header, &size, err));
+  WCT_TRY (wct_new_file_write (file, header, size, err));
 
 out:
+  wct_free (&header);
+  wct_free (&plans);
   return status;
 }
 
@@ -132,14 +112,11 @@ wct_weights_write (const char *path, const WctWeights *tensors, size_t count, co
                    bool force, WctError *err)
 {
   WctNewFile file = WCT_NEW_FILE_NONE;
-  char      *header = make_header (tensors, count, metadata, half);
   WctStatus  status;
 
-  if (header == NULL)
-    return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: out of memory for its header", path);
   WCT_TRY (check_finite (tensors, count, err));
   WCT_TRY (wct_new_file_open (path, force, &file, err));
-  WCT_TRY (write_header (&file, header, err));
+  WCT_TRY (write_header (&file, tensors, count, metadata, half, err));
   for (size_t i = 0; i < count; i++)
     if (half)
       WCT_TRY (write_half (&file, &tensors[i], err));
@@ -149,6 +126,5 @@ wct_weights_write (const char *path, const WctWeights *tensors, size_t count, co
 
 out:
   wct_new_file_close (&file);
-  free (header);
   return status;
 }

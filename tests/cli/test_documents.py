@@ -102,6 +102,7 @@ class WctCompletion(Completion, unittest.TestCase):
     def test_values_from_a_list_are_offered(self):
         self.assertEqual(self.complete("stylize", "--backend", "c"), {"cpu"})
         self.assertEqual(self.complete("reconstruct", "--level", ""), set("12345"))
+        self.assertEqual(self.complete("style", ""), {"save", "show", "list"})
 
     def test_files_are_offered_by_their_kind(self):
         with wct_test.tempfile.TemporaryDirectory() as folder:
@@ -110,6 +111,12 @@ class WctCompletion(Completion, unittest.TestCase):
             self.assertEqual(self.complete("stylize", "", cwd=folder), {"a b.PNG", "c.jpg"})
             self.assertEqual(self.complete("stylize", "--model", "", cwd=folder), {"d.safetensors"})
             self.assertEqual(self.complete("model", "", cwd=folder), {"d.safetensors"})
+            wct_test.pathlib.Path(folder, "f.wctstyle").touch()
+            self.assertEqual(self.complete("texture", "", cwd=folder), {"a b.PNG", "c.jpg", "f.wctstyle"})
+            self.assertEqual(self.complete("reconstruct", "", cwd=folder), {"a b.PNG", "c.jpg"})
+            self.assertEqual(self.complete("style", "show", "", cwd=folder), {"f.wctstyle"})
+            self.assertEqual(self.complete("style", "save", "", cwd=folder), {"a b.PNG", "c.jpg"})
+            self.assertEqual(self.complete("style", "save", "-o", "", cwd=folder), {"f.wctstyle"})
             self.assertEqual(self.complete("stylize", "--masks", "x.png,c", cwd=folder), {"x.png,c.jpg"})
 
 

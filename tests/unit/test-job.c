@@ -1485,6 +1485,133 @@ memory_is_foretold_within_a_quarter (void **state)
   free (style_picture.pixels);
 }
 
+/* Three styles, blended anew between runs: whole runs, and reruns, which then begin at the deepest level. */
+static void
+other_weights_are_another_job_with_them (void **state)
+{
+  static const double weights[][3] = { { 3, 1, 0 }, { 0, 0, 2 }, { 1, 1, 1 }, { 0.2, 0.5, 0.3 } };
+  WctImage            pictures[3] = { noise (48, 32, 2), flat (33, 32, 0.25f), noise (32, 50, 3) };
+  const WctImage      content = noise (40, 24, 1);
+  const WctParams     params = default_params ();
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    WctImage  expected = new_picture (40, 24, 3), got = untouched (40, 24);
+    WctStyle *styles[3] = { NULL };
+    WctJob   *job = NULL, *other = NULL;
+    WctError  err;
+
+    for (int i = 0; i < 3; i++)
+      must (wct_style_measure (model, backend, &pictures[i], 31, NULL, &styles[i], &err), &err);
+    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 3, styles, NULL, 0, NULL }, &job, &err), &err);
+    wct_job_keep (job);
+    must (wct_job_run (job, &content, &got, NULL, &err), &err);
+    for (int i = 0; i < 5; i++)
+      {
+        const double    *blend = i < 4 ? weights[i] : NULL;
+        const WctJobSpec spec = { model, backend, &params, 3, styles, blend, 0, NULL };
+
+        must (wct_job_new (&spec, &other, &err), &err);
+        must (wct_job_run (other, &content, &expected, NULL, &err), &err);
+        wct_job_free (&other);
+        must (wct_job_set_weights (job, 0, blend, &err), &err);
+        must (i % 2 == 0 ? wct_job_rerun (job, &got, NULL, &err) : wct_job_run (job, &content, &got, NULL, &err), &err);
+        assert_float_equal (largest_difference (&expected, &got), 0, 0);
+      }
+
+    /* Alone, a style is what a job of it alone is. */
+    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 1, &styles[1], NULL, 0, NULL }, &other, &err), &err);
+    must (wct_job_run (other, &content, &expected, NULL, &err), &err);
+    must (wct_job_set_weights (job, 0, (const double[]){ 0, 5, 0 }, &err), &err);
+    must (wct_job_rerun (job, &got, NULL, &err), &err);
+    assert_float_equal (largest_difference (&expected, &got), 0, 0);
+
+    wct_job_free (&other);
+    wct_job_free (&job);
+    for (int i = 0; i < 3; i++)
+      wct_style_unref (&styles[i]);
+    free (got.pixels);
+    free (expected.pixels);
+  }
+  for (int i = 0; i < 3; i++)
+    free (pictures[i].pixels);
+  free (content.pixels);
+}
+
+/* One region's weights change, the other's stay; styles outlive their owner's reference. */
+static void
+weights_of_a_region_are_its_own (void **state)
+{
+  static const double weights[2] = { 1, 4 };
+  const WctParams     params = default_params ();
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Desk      desk = new_desk (backend, PLAIN, 40, 24);
+    WctRegion regions[2];
+    WctJob   *job = NULL, *other = NULL;
+    WctError  err;
+
+    for (int i = 0; i < 2; i++)
+      regions[i] = (WctRegion){ .mask = desk.masks[i], .style_count = 2, .styles = desk.styles };
+    const WctJobSpec spec = {
+      .model = model, .backend = backend, .params = &params, .region_count = 2, .regions = regions
+    };
+    must (wct_job_new (&spec, &job, &err), &err);
+    regions[1].weights = weights;
+    must (wct_job_new (&spec, &other, &err), &err);
+    must (wct_job_run (other, &desk.content, &desk.expected, NULL, &err), &err);
+    wct_job_free (&desk.job);
+    for (int i = 0; i < 2; i++)
+      wct_style_unref (&desk.styles[i]);
+    wct_job_free (&other);
+
+    must (wct_job_set_weights (job, 1, weights, &err), &err);
+    must (wct_job_run (job, &desk.content, &desk.got, NULL, &err), &err);
+    assert_float_equal (largest_difference (&desk.expected, &desk.got), 0, 0);
+    wct_job_free (&job);
+    clear_desk (&desk);
+  }
+}
+
+/* And the blend stays as it was. */
+static void
+bad_weights_are_refused_and_change_nothing (void **state)
+{
+  static const struct
+  {
+    size_t      region;
+    double      weight;
+    const char *sentence;
+  } cases[] = { { 0, -1, "weight 1 is -1; weights are 0 or more" },
+                { 0, NAN, "weight 1 is nan; weights are 0 or more" },
+                { 0, INFINITY, "weight 1 is inf; weights are 0 or more" },
+                { 0, 0, "the weights add up to 0; at least one must be above 0" },
+                { 1, 1, "there is no region 1; the job has 1, counted from 0" } };
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Desk     desk = new_desk (backend, PLAIN, 24, 24);
+    WctError err;
+
+    must (wct_job_run (desk.job, &desk.content, &desk.expected, NULL, &err), &err);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+      {
+        assert_int_equal (wct_job_set_weights (desk.job, cases[i].region, &cases[i].weight, &err), WCT_ERR_ARGUMENT);
+        assert_string_equal (err.message, cases[i].sentence);
+      }
+    wct_mem_test_fail (1, true);
+    assert_int_equal (wct_job_set_weights (desk.job, 0, NULL, &err), WCT_ERR_NO_MEMORY);
+    wct_mem_test_fail (0, false);
+    must (wct_job_run (desk.job, &desk.content, &desk.got, NULL, &err), &err);
+    assert_float_equal (largest_difference (&desk.expected, &desk.got), 0, 0);
+    clear_desk (&desk);
+  }
+}
+
 static int
 load_models (void **state)
 {
@@ -1720,6 +1847,9 @@ main (void)
     cmocka_unit_test (other_colors_and_a_size_that_is_reached_change_no_bit_and_take_no_memory),
     cmocka_unit_test (a_rerun_with_other_colors_gives_the_bits_of_a_run_and_computes_nothing),
     cmocka_unit_test (colors_asked_for_after_the_picture_was_put_in_are_refused),
+    cmocka_unit_test (other_weights_are_another_job_with_them),
+    cmocka_unit_test (weights_of_a_region_are_its_own),
+    cmocka_unit_test (bad_weights_are_refused_and_change_nothing),
   };
 
   return cmocka_run_group_tests (tests, load_models, unload_models);

@@ -62,6 +62,16 @@ WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *e
 WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctError *err);
 
 /**
+ * wct_job_set_weights: another blend of the same styles for the runs to come.
+ * @region: its number, from 0 on; 0 where there are no regions
+ * @weights: borrowed; one for each of its styles, as WctJobSpec's. NULL: all equal
+ *
+ * The bits of a job made with these weights, for a sum of matrices: the styles keep what is costly. Weights that
+ * cannot be used, or a region that is not there, are WCT_ERR_ARGUMENT and the blend stays. Not while the job runs.
+ */
+WCT_API WctStatus wct_job_set_weights (WctJob *job, size_t region, const double *weights, WctError *err);
+
+/**
  * wct_job_freeze: the runs to come map features as @solved did in its last run, whatever their pictures show.
  * @solved: with equal levels, passes and channels, without masks, and run with success at least once; borrowed for the
  *          call. NULL: each run takes its own picture's statistics again
@@ -132,7 +142,7 @@ WCT_API WctStatus wct_job_run (WctJob *job, const WctImage *content, WctImage *r
 WCT_API void wct_job_keep (WctJob *job);
 
 /**
- * wct_job_rerun: the last run once more, with the strengths that were set since.
+ * wct_job_rerun: the last run once more, with the strengths and weights that were set since.
  * @result: of the last run's size; else as wct_job_run's
  * Only the deepest level that changed and those after it are computed: the same bits as a whole run, sooner. Where just
  * the colors to keep changed, none is.

@@ -67,6 +67,13 @@ WCT_API uint64_t wct_model_parameter_count (const WctModel *model);
 WCT_API uint64_t wct_model_encoder_parameter_count (const WctModel *model, int level);
 WCT_API uint64_t wct_model_decoder_parameter_count (const WctModel *model, int level);
 
+/**
+ * wct_model_fingerprint: what tells whether two models' encoders up to a level are equal, whatever their decoders.
+ * @text: 33 bytes; written: 32 hexadecimal digits that depend on kinds and weights of the layers up to relu<level>_1
+ * Returns false where the encoder does not reach the level. Reads all those weights: some milliseconds.
+ */
+WCT_API bool wct_model_fingerprint (const WctModel *model, int level, char *text);
+
 /* The file's own words: "name", "license", "source", "topology", …; NULL where absent. Owned by the model. */
 WCT_API const char *wct_model_metadata (const WctModel *model, const char *key);
 WCT_API bool        wct_model_metadata_at (const WctModel *model, size_t index, const char **key, const char **value);
