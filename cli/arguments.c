@@ -13,12 +13,16 @@
 #include "memory-check.h"
 #include "output.h"
 
-#define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT)
-#define STYLES   (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
-#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR | WCT_COMMAND_STYLE)
+#define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT | WCT_COMMAND_GRID)
+#define BLENDS   (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
+#define STYLES   (BLENDS | WCT_COMMAND_GRID)
 #define FRAMES   (STYLES | WCT_COMMAND_STYLE) /* what reads a style's picture */
+#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR | WCT_COMMAND_STYLE)
 
 #define THREADS_MAX 1024
+#define CELL_MIN    16
+#define CELL_MAX    4096
+#define CELL        256
 
 /* ---- values ------------------------------------------------------------------------------------------------- */
 
@@ -169,6 +173,40 @@ take_alpha (void *data, const WctOption *option, const char *value, WctError *er
 }
 
 static WctStatus
+take_alphas (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  char        **parts = g_strsplit (value, ",", -1);
+  WctStatus     status = WCT_OK;
+
+  (void)option;
+  arguments->alpha_count = 0;
+  for (char **part = parts; *part != NULL && status == WCT_OK; part++)
+    {
+      double strength;
+
+      if (arguments->alpha_count == WCT_LIST_MAX || !wct_read_double (*part, &strength) || strength < 0 || strength > 1)
+        status = wct_error_set (err, WCT_ERR_ARGUMENT,
+                                "--alphas takes numbers from 0 to 1 with commas, as 0.2,0.4,0.6, not '%s'", value);
+      else
+        arguments->alphas[arguments->alpha_count++] = strength;
+    }
+  g_strfreev (parts);
+  return status;
+}
+
+static WctStatus
+take_path (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctPaths *paths = (WctPaths *)(void *)((char *)data + option->offset);
+
+  if (paths->count == WCT_LIST_MAX)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--%s takes %d files at most", option->name, WCT_LIST_MAX);
+  paths->path[paths->count++] = value;
+  return WCT_OK;
+}
+
+static WctStatus
 take_weights (void *data, const WctOption *option, const char *value, WctError *err)
 {
   WctArguments *arguments = data;
@@ -265,6 +303,18 @@ static const WctOption options[] = {
   { PICTURES | WCT_COMMAND_STYLE, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.",
     .take = wct_take_flag, .offset = offsetof (WctArguments, quiet) },
 
+  { WCT_COMMAND_GRID, "Pictures", "contents", 0, "FILE...",
+    "Pictures to stylize, a row each: files, up to the next option, or folders.", .take = take_path,
+    .offset = offsetof (WctArguments, contents), .many = true },
+  { WCT_COMMAND_GRID, "Pictures", "styles", 0, "FILE...", "Styles, a column each, in the same way.", .take = take_path,
+    .offset = offsetof (WctArguments, styles), .many = true },
+  { WCT_COMMAND_GRID, "Pictures", "alphas", 0, "A,A,...",
+    "A column for each of these strengths, 0 to 1, and a row for each content with each style.", .take = take_alphas },
+  { WCT_COMMAND_GRID, "Pictures", "cell", 0, "PX", "Fit each picture into a square of this side (default 256).",
+    .take = wct_take_int32, .offset = offsetof (WctArguments, cell), .min = CELL_MIN, .max = CELL_MAX },
+  { WCT_COMMAND_GRID, "Pictures", "no-names", 0, NULL, "Pictures only, without the files' names and strengths.",
+    .take = wct_take_flag, .offset = offsetof (WctArguments, no_names) },
+
   { WCT_COMMAND_TEXTURE, "Size and noise", "size", 0, "WxH", "Make a texture of this size, as 512x384.",
     .take = take_size },
   { WCT_COMMAND_TEXTURE, "Size and noise", "seed", 0, "N", NULL, .take = take_param },
@@ -272,7 +322,7 @@ static const WctOption options[] = {
     "Start from this picture instead of noise from the seed; its size is the texture's.", .take = wct_take_text,
     .offset = offsetof (WctArguments, noise) },
 
-  { WCT_COMMAND_STYLIZE, "Transform", "alpha", 0, "A|L=A,...",
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Transform", "alpha", 0, "A|L=A,...",
     "How far to go to the style, 0 to 1. One number is for all levels of the model; 5=0.4,4=0.6 runs these levels only "
     "(default 0.6 at all).",
     .take = take_alpha },
@@ -282,12 +332,12 @@ static const WctOption options[] = {
     .take = take_alpha },
   { WCT_COMMAND_RECONSTRUCT, "Transform", "level", 0, "L", "The level to go to and back, 1 to 5.",
     .take = wct_take_int32, .offset = offsetof (WctArguments, level), .min = 1, .max = WCT_LEVELS },
-  { STYLES, "Transform", "style-weights", 0, "W,W,...",
+  { BLENDS, "Transform", "style-weights", 0, "W,W,...",
     "Blend the styles by these weights, one for each (default: equal).", .take = take_weights },
   { WCT_COMMAND_STYLIZE, "Transform", "masks", 0, "M,M,...",
     "One gray picture for each style: the style goes where its mask is light; where none is, the content stays.",
     .take = take_masks },
-  { WCT_COMMAND_STYLIZE, "Transform", "passes", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Transform", "passes", 0, "N", NULL, .take = take_param },
   { WCT_COMMAND_TEXTURE, "Transform", "passes", 0, "N",
     "Run the whole cascade this many times, each on the result of the one before (1 to 100, default 3).",
     .take = take_param },
@@ -300,11 +350,14 @@ static const WctOption options[] = {
   { STYLES, "Transform", "seamless", 0, NULL, NULL, .take = take_switch },
   { WCT_COMMAND_STYLIZE, "Transform", "hard-masks", 0, NULL, NULL, .take = take_switch },
 
-  { WCT_COMMAND_STYLIZE, "Color", "keep-colors", 0, "PCT", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Color", "keep-colors", 0, "PCT", NULL, .take = take_param },
   { WCT_COMMAND_STYLIZE, "Color", "recolor", 0, "PCT", NULL, .take = take_param },
   { WCT_COMMAND_STYLIZE, "Color", "recolor-histogram", 0, "PCT", NULL, .take = take_param },
 
   { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT, "Sizes", "content-size", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_GRID, "Sizes", "content-size", 0, "N",
+    "Stylize at this size of the longer side and make the results smaller, to fit (default 0: the cell's size).",
+    .take = take_param },
   { FRAMES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
   { STYLES, "Sizes", "style-scale", 0, "PCT", NULL, .take = take_param },
   { FRAMES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
@@ -352,6 +405,19 @@ const WctProgram wct_program = {
 };
 
 /* ---- parsing ------------------------------------------------------------------------------------------------ */
+
+static WctStatus
+check_grid (const WctArguments *arguments, WctError *err)
+{
+  if (arguments->contents.count == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --contents, pictures to stylize, or a folder of them");
+  if (arguments->styles.count == 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --styles, pictures, or a folder of them");
+  if (arguments->alpha.given && arguments->alpha_count > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--alpha and --alphas do not go together: the one is every cell's, the other a column's");
+  return WCT_OK;
+}
 
 static WctStatus
 check_counts (const WctCommand *command, const WctArguments *arguments, WctError *err)
@@ -408,6 +474,8 @@ check_together (const WctCommand *command, const WctArguments *arguments, WctErr
   if (arguments->width != 0 && arguments->noise != NULL)
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "--size and --noise do not go together: the texture has the noise's size");
+  if (command->line.bit == WCT_COMMAND_GRID)
+    return check_grid (arguments, err);
   return check_counts (command, arguments, err);
 }
 
@@ -416,6 +484,7 @@ set_defaults (const WctCommand *command, WctArguments *arguments)
 {
   memset (arguments, 0, sizeof *arguments);
   arguments->backend = "auto";
+  arguments->cell = CELL;
   wct_params_init (&arguments->params);
   if (command->line.bit == WCT_COMMAND_TEXTURE)
     {

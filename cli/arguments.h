@@ -22,7 +22,8 @@ typedef enum
   WCT_COMMAND_RECONSTRUCT = 4,
   WCT_COMMAND_MODEL = 8,
   WCT_COMMAND_DOCTOR = 16,
-  WCT_COMMAND_STYLE = 32
+  WCT_COMMAND_STYLE = 32,
+  WCT_COMMAND_GRID = 64
 } WctCommandBit;
 
 /* What --alpha said. */
@@ -33,6 +34,13 @@ typedef struct
   unsigned levels;  /* else: bit (level - 1) for each level named */
   double   value[WCT_LEVELS];
 } WctAlpha;
+
+/* Files or folders, as they were named; borrowed from argv. */
+typedef struct
+{
+  const char *path[WCT_LIST_MAX];
+  int         count;
+} WctPaths;
 
 /* A command line, understood. Strings are borrowed from argv. */
 typedef struct
@@ -46,6 +54,11 @@ typedef struct
   double      weights[WCT_LIST_MAX];
   int         weight_count;
   WctAlpha    alpha;
+  WctPaths    contents, styles; /* of a grid */
+  double      alphas[WCT_LIST_MAX];
+  int         alpha_count; /* of a grid: a column for each; 0 where not given */
+  int32_t     cell;        /* of a grid, px */
+  bool        no_names;
   WctParams   params;
   int32_t     width, height; /* --size; 0 where not given */
   int32_t     level;         /* 0 where not given */

@@ -9,6 +9,7 @@
 WctStatus wct_command_stylize (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_texture (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_reconstruct (const WctArguments *arguments, WctError *err);
+WctStatus wct_command_grid (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_model (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_style (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_doctor (const WctArguments *arguments, WctError *err);

@@ -115,5 +115,7 @@ wct_report_print (WctReport *report, WctError *err)
   json_object_set_new (json, "width", json_integer (report->width));
   json_object_set_new (json, "height", json_integer (report->height));
   json_object_set_new (json, "output", wct_json_text (report->output));
+  if (report->more != NULL)
+    json_object_update (json, report->more);
   return wct_json_print (json, err);
 }

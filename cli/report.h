@@ -35,6 +35,7 @@ typedef struct
   bool             seeded; /* does the picture depend on params->seed? */
   int32_t          width, height;
   const char      *output;
+  json_t          *more; /* borrowed: members that only this command has; NULL: none */
 } WctReport;
 
 /* Time counts for this stage from now on. */

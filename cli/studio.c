@@ -12,6 +12,7 @@
 #include "exit-status.h"
 #include "interrupt.h"
 #include "memory-check.h"
+#include "style-picture.h"
 
 WctStatus
 wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err)
@@ -199,10 +200,27 @@ recolor (const WctStudio *studio, WctImage *style, WctError *err)
                       style, err);
 }
 
+/* The size that the content is stylized at, which strokes are relative to. */
+static WctImage
+worked_size (const WctStudio *studio)
+{
+  WctImage      size = studio->picture.image;
+  const int32_t longer = MAX (size.width, size.height), side = studio->params.working_size;
+
+  if (side > 0 && side < longer)
+    {
+      size.width = MAX (1, (int32_t)((int64_t)size.width * side / longer));
+      size.height = MAX (1, (int32_t)((int64_t)size.height * side / longer));
+    }
+  return size;
+}
+
 WctStatus
 wct_studio_read_style (WctStudio *studio, const char *path, WctPicture *picture, WctError *err)
 {
-  return read_picture (path, studio->params.style_size, "--style-size", NULL, picture, err);
+  const WctImage size = worked_size (studio);
+
+  return wct_style_picture_read (path, &studio->params, &size, picture, err);
 }
 
 /* What is about a style's picture cannot be had of its statistics. */
@@ -246,9 +264,8 @@ out:
   return status;
 }
 
-/* Is @named a style file, by its name or the name of one in the style folders? A file that is there comes first. */
-static bool
-find_style_file (const char *named, char *path, size_t size)
+bool
+wct_studio_find_style_file (const char *named, char *path, size_t size)
 {
   if (access (named, F_OK) != 0 && wct_style_find (named, path, size))
     return true;
@@ -277,7 +294,7 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
   for (int i = 0; i < count; i++)
     {
       wct_report_stage (&studio->report, WCT_STAGE_LOAD);
-      if (find_style_file (paths[i], file, sizeof file))
+      if (wct_studio_find_style_file (paths[i], file, sizeof file))
         {
           WCT_TRY (load_style (studio, file, &studio->styles[i], err));
           continue;
@@ -297,9 +314,8 @@ out:
   return status;
 }
 
-/* Half of what is free, or what --memory leaves beside what is in use. */
-static size_t
-memory_for_job (const WctStudio *studio)
+size_t
+wct_studio_memory (const WctStudio *studio)
 {
   const size_t given = studio->arguments->memory, used = wct_memory_used ();
 
@@ -330,7 +346,7 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
                                        .regions = regions },
                         &studio->job, err));
   before = wct_memory_used (); /* with what the styles keep for their next job */
-  limit = memory_for_job (studio);
+  limit = wct_studio_memory (studio);
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
   wct_job_limit_memory (studio->job, limit);
   WCT_TRY (wct_job_memory (studio->job, image->width, image->height, &needed, err));
@@ -444,15 +460,11 @@ out:
 }
 
 WctStatus
-wct_studio_finish (WctStudio *studio, WctError *err)
+wct_studio_report (WctStudio *studio, WctError *err)
 {
   const WctBackendInfo *info = wct_backend_info (studio->backend);
   WctReport            *report = &studio->report;
-  WctStatus             status;
 
-  wct_report_stage (report, WCT_STAGE_SAVE);
-  wct_progress_begin (&studio->progress, "save", 0);
-  WCT_TRY (save (studio, err));
   wct_progress_end (&studio->progress);
   report->backend = info->name;
   report->backend_detail = info->detail;
@@ -461,8 +473,18 @@ wct_studio_finish (WctStudio *studio, WctError *err)
   report->width = studio->picture.image.width;
   report->height = studio->picture.image.height;
   report->output = studio->arguments->output;
-  if (studio->arguments->json)
-    WCT_TRY (wct_report_print (report, err));
+  return studio->arguments->json ? wct_report_print (report, err) : WCT_OK;
+}
+
+WctStatus
+wct_studio_finish (WctStudio *studio, WctError *err)
+{
+  WctStatus status;
+
+  wct_report_stage (&studio->report, WCT_STAGE_SAVE);
+  wct_progress_begin (&studio->progress, "save", 0);
+  WCT_TRY (save (studio, err));
+  WCT_TRY (wct_studio_report (studio, err));
 
 out:
   return status;

@@ -3,6 +3,7 @@
 #ifndef WCT_CLI_STUDIO_H
 #define WCT_CLI_STUDIO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <wct/wct.h>
@@ -59,6 +60,9 @@ WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
 /* Where styles are to be recolored: reads the open picture once more for its colors. */
 WctStatus wct_studio_take_colors (WctStudio *studio, WctError *err);
 
+/* Is @named a style file, by its name or the name of one in the style folders? A file that is there comes first. */
+bool wct_studio_find_style_file (const char *named, char *path, size_t size);
+
 /* A style's picture, as the options want it. */
 WctStatus wct_studio_read_style (WctStudio *studio, const char *path, WctPicture *picture, WctError *err);
 
@@ -75,7 +79,13 @@ WctStatus wct_studio_load (WctStudio *studio, WctError *err);
 /* Runs the job. */
 WctStatus wct_studio_stylize (WctStudio *studio, WctError *err);
 
-/* Writes the picture, and the report where --json asks for it. */
+/* How much memory a job may take: half of what is free, or what --memory leaves beside what is in use. */
+size_t wct_studio_memory (const WctStudio *studio);
+
+/* Prints the report where --json asks for it. */
+WctStatus wct_studio_report (WctStudio *studio, WctError *err);
+
+/* Writes the picture, and the report. */
 WctStatus wct_studio_finish (WctStudio *studio, WctError *err);
 
 void wct_studio_close (WctStudio *studio);

@@ -220,14 +220,25 @@ typedef struct
   char          *letters;
 } Getopt;
 
+static bool
+takes_many (const WctProgram *program, const WctCommandLine *command)
+{
+  for (size_t i = 0; i < program->option_count; i++)
+    if ((program->options[i].commands & command->bit) && program->options[i].many)
+      return true;
+  return false;
+}
+
 static void
 fill_getopt (const WctProgram *program, const WctCommandLine *command, Getopt *getopt)
 {
   size_t rows = 0, letters = 0;
 
   getopt->rows = g_new0 (struct option, program->option_count + 1);
-  getopt->letters = g_new0 (char, 2 * program->option_count + 2);
-  getopt->letters[letters++] = ':'; /* tell a missing value from an unknown option */
+  getopt->letters = g_new0 (char, 2 * program->option_count + 3);
+  if (takes_many (program, command))
+    getopt->letters[letters++] = '-'; /* tell operands as 1, where they stand */
+  getopt->letters[letters++] = ':';   /* tell a missing value from an unknown option */
   for (size_t i = 0; i < program->option_count; i++)
     if (program->options[i].commands & command->bit)
       {
@@ -287,13 +298,23 @@ take_operands (const WctCommandLine *command, int argc, char **argv, WctOperands
   return WCT_OK;
 }
 
+/* A word that is no option's own value. @last: the option before it; NULL: none */
+static WctStatus
+take_another (const WctCommandLine *command, const WctOption *last, void *arguments, const char *word, WctError *err)
+{
+  if (last == NULL || !last->many)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "'%s' belongs to no option; it takes %s", word, command->operands);
+  return last->take (arguments, last, word, err);
+}
+
 WctStatus
 wct_options_parse (const WctProgram *program, const WctCommandLine *command, int argc, char **argv, void *arguments,
                    WctOperands *operands, bool *help, WctError *err)
 {
-  Getopt    getopt;
-  WctStatus status = WCT_OK;
-  int       found;
+  Getopt           getopt;
+  const WctOption *last = NULL;
+  WctStatus        status = WCT_OK;
+  int              found;
 
   *help = false;
   fill_getopt (program, command, &getopt);
@@ -305,12 +326,19 @@ wct_options_parse (const WctProgram *program, const WctCommandLine *command, int
 
       if (found == '?' || found == ':')
         WCT_TRY (explain_getopt (program, command, found, argv, err));
-      option = find_option (program, command, found);
+      if (found == 1)
+        {
+          WCT_TRY (take_another (command, last, arguments, optarg, err));
+          continue;
+        }
+      option = last = find_option (program, command, found);
       WCT_TRY (option->take (arguments, option, optarg, err));
       *help = option->take == wct_take_help;
       if (*help)
         goto out;
     }
+  for (; takes_many (program, command) && optind < argc; optind++) /* behind "--" */
+    WCT_TRY (take_another (command, last, arguments, argv[optind], err));
   WCT_TRY (take_operands (command, argc, argv, operands, err));
 
 out:

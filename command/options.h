@@ -25,6 +25,8 @@ struct WctOption
   size_t             offset;   /* in the arguments, of what the functions below set */
   double             min, max; /* of numbers */
   const char *const *choices;  /* of wct_take_choice; NULL ends them */
+  bool               many;     /* are the words that follow its value, up to the next option, values too? A command with
+                                  such an option has no operands */
 };
 
 /* What wct_options_parse needs to know of a command; programs put it first in a row of their own. */

@@ -94,6 +94,20 @@ wct_vips_watch (VipsImage *image)
   g_signal_connect (image, "eval", G_CALLBACK (stop_where_interrupted), NULL);
 }
 
+bool
+wct_picture_is_called_so (const char *name)
+{
+  static const char *const extensions[] = { "avif", "bmp", "exr",  "gif", "hdr", "heic", "heif", "jfif",
+                                            "jp2",  "jpe", "jpeg", "jpg", "jxl", "pbm",  "pfm",  "pgm",
+                                            "png",  "pnm", "ppm",  "tga", "tif", "tiff", "webp" };
+  const char              *dot = strrchr (name, '.');
+
+  for (size_t i = 0; dot != NULL && i < sizeof extensions / sizeof extensions[0]; i++)
+    if (g_ascii_strcasecmp (dot + 1, extensions[i]) == 0)
+      return true;
+  return false;
+}
+
 /* ---- headers ------------------------------------------------------------------------------------------------ */
 
 /* What libvips would say less clearly. */

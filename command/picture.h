@@ -28,6 +28,9 @@ typedef enum
   WCT_SOURCE_OTHER    /* L*a*b* and the like: libvips converts */
 } WctSource;
 
+/* Does a file of this name look like a picture: by its extension? */
+bool wct_picture_is_called_so (const char *name);
+
 /* A file whose header was read and whose pixels were not. */
 typedef struct
 {

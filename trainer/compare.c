@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "model.h"
 #include "newfile.h"
+#include "output.h"
 #include "progress.h"
 #include "transfer.h"
 
@@ -121,17 +122,31 @@ make_sheet (Comparison *comparison, WctError *err)
   WCT_TRY (wct_sheet_new (transfer->pairs, first + transfer->setting_count * transfer->model_count, TILE_PX,
                           &transfer->sheet, err));
   if (first == 2)
-    WCT_TRY (wct_sheet_name (transfer->sheet, 0, "content", err));
-  WCT_TRY (wct_sheet_name (transfer->sheet, first - 1, "style", err));
+    wct_sheet_name_column (transfer->sheet, 0, "content");
+  wct_sheet_name_column (transfer->sheet, first - 1, "style");
   for (int s = 0; s < transfer->setting_count; s++)
     for (int m = 0; m < transfer->model_count; m++)
       {
         snprintf (text, sizeof text, "%.60s, %s α %g", comparison->names[m], comparison->settings[s].name,
                   comparison->settings[s].alpha);
-        WCT_TRY (wct_sheet_name (transfer->sheet, first + s * transfer->model_count + m, text, err));
+        wct_sheet_name_column (transfer->sheet, first + s * transfer->model_count + m, text);
       }
 
 out:
+  return status;
+}
+
+static WctStatus
+save_sheet (const WctSheet *sheet, const WctArguments *arguments, WctError *err)
+{
+  WctOutput output = { 0 };
+  WctStatus status;
+
+  WCT_TRY (wct_output_open (arguments->sheet, arguments->force, &output, err));
+  WCT_TRY (wct_sheet_save (sheet, &output, err));
+
+out:
+  wct_output_clear (&output);
   return status;
 }
 
@@ -468,7 +483,7 @@ wct_command_compare (WctArguments *arguments, WctError *err)
   WCT_TRY (measure (&comparison, err));
   print (&comparison);
   if (arguments->sheet != NULL)
-    WCT_TRY (wct_sheet_write (comparison.transfer.sheet, arguments->sheet, arguments->force, err));
+    WCT_TRY (save_sheet (comparison.transfer.sheet, arguments, err));
   if (arguments->pareto != NULL)
     WCT_TRY (draw_curves (&comparison, err));
 

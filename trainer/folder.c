@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "mem.h"
+#include "picture.h"
 
 /* ---- Names -------------------------------------------------------------------------------------------------- */
 
@@ -176,20 +176,6 @@ out:
   return status;
 }
 
-static bool
-called_like_a_picture (const char *name)
-{
-  static const char *const extensions[] = { "avif", "bmp", "exr",  "gif", "hdr", "heic", "heif", "jfif",
-                                            "jp2",  "jpe", "jpeg", "jpg", "jxl", "pbm",  "pfm",  "pgm",
-                                            "png",  "pnm", "ppm",  "tga", "tif", "tiff", "webp" };
-  const char              *dot = strrchr (name, '.');
-
-  for (size_t i = 0; dot != NULL && i < sizeof extensions / sizeof extensions[0]; i++)
-    if (strcasecmp (dot + 1, extensions[i]) == 0)
-      return true;
-  return false;
-}
-
 /* @name: in @folder, which is relative to the root. What a link leads to counts; where it leads nowhere it is kept, to
  * be named as a picture that cannot be read. */
 static WctStatus
@@ -201,7 +187,7 @@ sort_out (Walk *walk, const char *folder, int folder_fd, const char *name, WctEr
     about.st_mode = S_IFREG;
   if (S_ISDIR (about.st_mode))
     return wct_names_add (&walk->folders, folder, name, err);
-  if (S_ISREG (about.st_mode) && called_like_a_picture (name))
+  if (S_ISREG (about.st_mode) && wct_picture_is_called_so (name))
     return wct_names_add (&walk->pictures, folder, name, err);
   return WCT_OK;
 }

@@ -17,6 +17,7 @@
 
 #include <wct/backend.h>
 #include <wct/color.h>
+#include <wct/frame.h>
 #include <wct/hooks.h>
 #include <wct/image.h>
 #include <wct/job.h>
