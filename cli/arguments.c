@@ -13,16 +13,20 @@
 #include "memory-check.h"
 #include "output.h"
 
-#define PICTURES (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT | WCT_COMMAND_GRID)
-#define BLENDS   (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
-#define STYLES   (BLENDS | WCT_COMMAND_GRID)
-#define FRAMES   (STYLES | WCT_COMMAND_STYLE) /* what reads a style's picture */
-#define ALL      (PICTURES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR | WCT_COMMAND_STYLE)
+#define PICTURES       (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE | WCT_COMMAND_RECONSTRUCT | WCT_COMMAND_GRID)
+#define BLENDS         (WCT_COMMAND_STYLIZE | WCT_COMMAND_TEXTURE)
+#define STYLES         (BLENDS | WCT_COMMAND_GRID)
+#define BATCHES        (STYLES | WCT_COMMAND_AUGMENT)
+#define STYLE_PICTURES (STYLES | WCT_COMMAND_STYLE) /* what frames a style's picture */
+#define WORK           (PICTURES | WCT_COMMAND_AUGMENT)
+#define MACHINES       (WORK | WCT_COMMAND_STYLE)
+#define ALL            (MACHINES | WCT_COMMAND_MODEL | WCT_COMMAND_DOCTOR)
 
 #define THREADS_MAX 1024
 #define CELL_MIN    16
 #define CELL_MAX    4096
 #define CELL        256
+#define FRAMES_FROM 1 /* where --frames-from is not given */
 
 /* ---- values ------------------------------------------------------------------------------------------------- */
 
@@ -60,15 +64,6 @@ take_switch (void *data, const WctOption *option, const char *value, WctError *e
 
   (void)value;
   return wct_param_set (&arguments->params, find_param (option->name), 1, err);
-}
-
-static WctStatus
-take_output (void *data, const WctOption *option, const char *value, WctError *err)
-{
-  WctArguments *arguments = data;
-  (void)option;
-  arguments->output = value;
-  return wct_output_check_extension (value, err);
 }
 
 static WctStatus
@@ -207,6 +202,25 @@ take_path (void *data, const WctOption *option, const char *value, WctError *err
 }
 
 static WctStatus
+take_alpha_range (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  WctArguments *arguments = data;
+  char        **parts = g_strsplit (value, ",", 3);
+  double        range[2] = { 0 };
+  const bool    good = g_strv_length (parts) == 2 && wct_read_double (parts[0], &range[0])
+                    && wct_read_double (parts[1], &range[1]) && range[0] >= 0 && range[0] <= range[1] && range[1] <= 1;
+
+  (void)option;
+  g_strfreev (parts);
+  if (!good)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--alpha-range takes two numbers from 0 to 1, the smaller one first, as 0.4,1, not '%s'",
+                          value);
+  memcpy (arguments->alpha_range, range, sizeof range);
+  return WCT_OK;
+}
+
+static WctStatus
 take_weights (void *data, const WctOption *option, const char *value, WctError *err)
 {
   WctArguments *arguments = data;
@@ -285,7 +299,13 @@ take_levels (void *data, const WctOption *option, const char *value, WctError *e
 static const WctOption options[] = {
   { PICTURES, "Output", "output", 'o', "OUT",
     "Write the picture here; the extension says the format: .png, .jpg, .jpeg, .tif, .tiff, .webp.",
-    .take = take_output },
+    .take = wct_take_text, .offset = offsetof (WctArguments, output) },
+  { WCT_COMMAND_AUGMENT, "Output", "output", 'o', "OUT",
+    "The folder that the results go to; where it was begun before, what is missing is made.", .take = wct_take_text,
+    .offset = offsetof (WctArguments, output) },
+  { WCT_COMMAND_AUGMENT, "Output", "format", 0, "NAME",
+    "keep (default: jpg, png, tif and webp stay what they are, others become png), png or jpg.",
+    .take = wct_take_choice, .offset = offsetof (WctArguments, naming), .choices = wct_naming_names },
   { WCT_COMMAND_STYLE, "Output", "output", 'o', "OUT", "Write the style to this file, which ends in .wctstyle.",
     .take = take_style_output },
   { PICTURES | WCT_COMMAND_STYLE, "Output", "force", 0, NULL, "Replace OUT where it exists.", .take = wct_take_flag,
@@ -294,14 +314,19 @@ static const WctOption options[] = {
     .take = wct_take_flag, .offset = offsetof (WctArguments, json) },
   { WCT_COMMAND_MODEL | WCT_COMMAND_STYLE, "Output", "json", 0, NULL, "Print one line of JSON.", .take = wct_take_flag,
     .offset = offsetof (WctArguments, json) },
+  { WCT_COMMAND_AUGMENT, "Output", "json", 0, NULL, "Print one line at the end: how many pictures, and how fast.",
+    .take = wct_take_flag, .offset = offsetof (WctArguments, json) },
+  { WCT_COMMAND_AUGMENT, "Output", "dry-run", 0, NULL,
+    "Print one line of JSON for each picture that would be made, and make nothing.", .take = wct_take_flag,
+    .offset = offsetof (WctArguments, dry_run) },
   { WCT_COMMAND_STYLE, "Output", "name", 0, "TEXT", "What the style is called (default: the picture's file name).",
     .take = wct_take_text, .offset = offsetof (WctArguments, name) },
   { WCT_COMMAND_STYLE, "Output", "license", 0, "TEXT", "The license that the style may be used under.",
     .take = wct_take_text, .offset = offsetof (WctArguments, license) },
   { WCT_COMMAND_STYLE, "Output", "levels", 0, "L,L,...",
     "The levels to measure, 1 to 5 (default: all that the model's encoder reaches).", .take = take_levels },
-  { PICTURES | WCT_COMMAND_STYLE, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.",
-    .take = wct_take_flag, .offset = offsetof (WctArguments, quiet) },
+  { MACHINES, "Output", "quiet", 'q', NULL, "No progress bar, also on a terminal.", .take = wct_take_flag,
+    .offset = offsetof (WctArguments, quiet) },
 
   { WCT_COMMAND_GRID, "Pictures", "contents", 0, "FILE...",
     "Pictures to stylize, a row each: files, up to the next option, or folders.", .take = take_path,
@@ -314,6 +339,30 @@ static const WctOption options[] = {
     .take = wct_take_int32, .offset = offsetof (WctArguments, cell), .min = CELL_MIN, .max = CELL_MAX },
   { WCT_COMMAND_GRID, "Pictures", "no-names", 0, NULL, "Pictures only, without the files' names and strengths.",
     .take = wct_take_flag, .offset = offsetof (WctArguments, no_names) },
+
+  { WCT_COMMAND_STYLIZE, "Frames", "frames", 0, NULL,
+    "CONTENT is a folder of frames of one size, and OUT the folder for the results: all are mapped as one of them is, "
+    "so that they do not flicker. Results that are there stay.",
+    .take = wct_take_flag, .offset = offsetof (WctArguments, frames) },
+  { WCT_COMMAND_STYLIZE, "Frames", "frames-from", 0, "N",
+    "The number of that frame, by name (default 1); 0 maps each frame by itself.", .take = wct_take_int32,
+    .offset = offsetof (WctArguments, frames_from), .min = 0, .max = INT32_MAX },
+
+  { WCT_COMMAND_AUGMENT, "Chance", "seed", 0, "N",
+    "What the styles are drawn by, 0 to 2147483647 (default 0): another number gives other styles.",
+    .take = take_param },
+  { WCT_COMMAND_AUGMENT, "Chance", "alpha-range", 0, "A,B",
+    "Draw how far each picture goes to its style between these, 0 to 1 (default 0.4,1).", .take = take_alpha_range },
+  { WCT_COMMAND_AUGMENT, "Chance", "count", 0, "N",
+    "Make so many of each picture, NAME-1, NAME-2 ... (default 1: NAME).", .take = wct_take_int32,
+    .offset = offsetof (WctArguments, variants), .min = 1, .max = 10000 },
+  { WCT_COMMAND_AUGMENT, "Chance", "probability", 0, "P",
+    "How likely a picture is stylized, 0 to 1 (default 1); the others are written as they are.",
+    .take = wct_take_number, .offset = offsetof (WctArguments, probability), .min = 0, .max = 1 },
+
+  { WCT_COMMAND_AUGMENT, "Share of the work", "shard", 0, "I/N",
+    "Do the I-th of N parts, 1/N to N/N (default: what mpirun or srun says, and else everything).",
+    .take = wct_take_text, .offset = offsetof (WctArguments, share) },
 
   { WCT_COMMAND_TEXTURE, "Size and noise", "size", 0, "WxH", "Make a texture of this size, as 512x384.",
     .take = take_size },
@@ -330,6 +379,10 @@ static const WctOption options[] = {
     "How far to go to the style, 0 to 1. One number is for all levels of the model; 5=0.4,4=1 runs these levels only "
     "(default 1 at all).",
     .take = take_alpha },
+  { WCT_COMMAND_AUGMENT, "Transform", "alpha", 0, "A|L=A,...",
+    "What the drawn number is multiplied by, 0 to 1. One number is for all levels of the model; 5=0.4,4=1 runs these "
+    "levels only (default 1 at all).",
+    .take = take_alpha },
   { WCT_COMMAND_RECONSTRUCT, "Transform", "level", 0, "L", "The level to go to and back, 1 to 5.",
     .take = wct_take_int32, .offset = offsetof (WctArguments, level), .min = 1, .max = WCT_LEVELS },
   { BLENDS, "Transform", "style-weights", 0, "W,W,...",
@@ -337,45 +390,47 @@ static const WctOption options[] = {
   { WCT_COMMAND_STYLIZE, "Transform", "masks", 0, "M,M,...",
     "One gray picture for each style: the style goes where its mask is light; where none is, the content stays.",
     .take = take_masks },
-  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Transform", "passes", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID | WCT_COMMAND_AUGMENT, "Transform", "passes", 0, "N", NULL,
+    .take = take_param },
   { WCT_COMMAND_TEXTURE, "Transform", "passes", 0, "N",
     "Run the whole cascade this many times, each on the result of the one before (1 to 100, default 3).",
     .take = take_param },
-  { STYLES, "Transform", "eigenvalue-floor", 0, "X", NULL, .take = take_param },
-  { STYLES, "Transform", "damping", 0, "X", NULL, .take = take_param },
-  { STYLES, "Transform", "transport", 0, NULL, NULL, .take = take_switch },
+  { BATCHES, "Transform", "eigenvalue-floor", 0, "X", NULL, .take = take_param },
+  { BATCHES, "Transform", "damping", 0, "X", NULL, .take = take_param },
+  { BATCHES, "Transform", "transport", 0, NULL, NULL, .take = take_switch },
   { STYLES, "Transform", "swap", 0, "A", NULL, .take = take_param },
   { STYLES, "Transform", "swap-patch", 0, "N", NULL, .take = take_param },
   { STYLES, "Transform", "swap-stride", 0, "N", NULL, .take = take_param },
   { STYLES, "Transform", "seamless", 0, NULL, NULL, .take = take_switch },
   { WCT_COMMAND_STYLIZE, "Transform", "hard-masks", 0, NULL, NULL, .take = take_switch },
 
-  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Color", "keep-colors", 0, "PCT", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID | WCT_COMMAND_AUGMENT, "Color", "keep-colors", 0, "PCT", NULL,
+    .take = take_param },
   { WCT_COMMAND_STYLIZE, "Color", "recolor", 0, "PCT", NULL, .take = take_param },
   { WCT_COMMAND_STYLIZE, "Color", "recolor-histogram", 0, "PCT", NULL, .take = take_param },
 
-  { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT, "Sizes", "content-size", 0, "N", NULL, .take = take_param },
+  { WCT_COMMAND_STYLIZE | WCT_COMMAND_RECONSTRUCT | WCT_COMMAND_AUGMENT, "Sizes", "content-size", 0, "N", NULL,
+    .take = take_param },
   { WCT_COMMAND_GRID, "Sizes", "content-size", 0, "N",
     "Stylize at this size of the longer side and make the results smaller, to fit (default 0: the cell's size).",
     .take = take_param },
-  { FRAMES, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
+  { STYLE_PICTURES | WCT_COMMAND_AUGMENT, "Sizes", "style-size", 0, "N", NULL, .take = take_param },
   { STYLES, "Sizes", "style-scale", 0, "PCT", NULL, .take = take_param },
-  { FRAMES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
-  { FRAMES, "Sizes", "style-left", 0, "PCT", NULL, .take = take_param },
-  { FRAMES, "Sizes", "style-top", 0, "PCT", NULL, .take = take_param },
-  { FRAMES, "Sizes", "style-width", 0, "PCT", NULL, .take = take_param },
-  { FRAMES, "Sizes", "style-height", 0, "PCT", NULL, .take = take_param },
+  { STYLE_PICTURES, "Sizes", "style-rotation", 0, "DEG", NULL, .take = take_param },
+  { STYLE_PICTURES, "Sizes", "style-left", 0, "PCT", NULL, .take = take_param },
+  { STYLE_PICTURES, "Sizes", "style-top", 0, "PCT", NULL, .take = take_param },
+  { STYLE_PICTURES, "Sizes", "style-width", 0, "PCT", NULL, .take = take_param },
+  { STYLE_PICTURES, "Sizes", "style-height", 0, "PCT", NULL, .take = take_param },
   { WCT_COMMAND_STYLIZE, "Sizes", "working-size", 0, "N", NULL, .take = take_param },
 
-  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "model", 0, "FILE",
+  { MACHINES, "Model and machine", "model", 0, "FILE",
     "The model (.safetensors); without it $WCT_MODEL and the data folders are searched.", .take = wct_take_text,
     .offset = offsetof (WctArguments, model) },
-  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "backend", 0, "NAME",
+  { MACHINES, "Model and machine", "backend", 0, "NAME",
     "auto, cpu or reference (default auto: the fastest that works).", .take = take_backend },
-  { PICTURES | WCT_COMMAND_STYLE, "Model and machine", "threads", 0, "N",
-    "Threads to use (default 0: one for each processor).", .take = wct_take_int32,
-    .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
-  { STYLES, "Model and machine", "memory", 0, "SIZE",
+  { MACHINES, "Model and machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
+    .take = wct_take_int32, .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
+  { BATCHES, "Model and machine", "memory", 0, "SIZE",
     "Memory to use at most, as 1.5G or 800M; what does not fit goes to temporary files in $TMPDIR or /var/tmp "
     "(default: "
     "half of what is free).",
@@ -459,14 +514,44 @@ check_style_command (const WctArguments *arguments, WctError *err)
   return WCT_OK;
 }
 
+/* Frames share one map for the whole picture. */
+static WctStatus
+check_frames (const WctArguments *arguments, WctError *err)
+{
+  if (arguments->mask_count > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--frames and --masks do not go together: what a mask covers changes from frame to frame, "
+                          "and its style would flicker");
+  return WCT_OK;
+}
+
+/* A picture, or a folder of them. */
+static WctStatus
+check_output (const WctCommand *command, const WctArguments *arguments, WctError *err)
+{
+  const bool folder = arguments->frames || command->line.bit == WCT_COMMAND_AUGMENT;
+
+  if ((command->line.bit & WORK) == 0)
+    return WCT_OK;
+  if (arguments->output == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs -o OUT, the %s",
+                          folder ? "folder for the results" : "picture to write");
+  if (!arguments->frames && arguments->frames_from != FRAMES_FROM)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--frames-from needs --frames");
+  return folder ? check_frames (arguments, err) : wct_output_check_extension (arguments->output, err);
+}
+
 /* What only the whole command line can show. */
 static WctStatus
 check_together (const WctCommand *command, const WctArguments *arguments, WctError *err)
 {
+  WctStatus status;
+
   if (command->line.bit == WCT_COMMAND_STYLE)
     return check_style_command (arguments, err);
-  if ((command->line.bit & PICTURES) != 0 && arguments->output == NULL)
-    return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs -o OUT, the picture to write");
+  status = check_output (command, arguments, err);
+  if (status != WCT_OK)
+    return status;
   if (command->line.bit == WCT_COMMAND_RECONSTRUCT && arguments->level == 0)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --level, from 1 to %d", WCT_LEVELS);
   if (command->line.bit == WCT_COMMAND_TEXTURE && arguments->width == 0 && arguments->noise == NULL)
@@ -485,13 +570,17 @@ set_defaults (const WctCommand *command, WctArguments *arguments)
   memset (arguments, 0, sizeof *arguments);
   arguments->backend = "auto";
   arguments->cell = CELL;
+  arguments->frames_from = FRAMES_FROM;
+  arguments->alpha_range[0] = 0.4;
+  arguments->alpha_range[1] = 1;
+  arguments->probability = 1;
+  arguments->variants = 1;
   wct_params_init (&arguments->params);
   if (command->line.bit == WCT_COMMAND_TEXTURE)
-    {
-      arguments->params.passes = 3;
-      for (int i = 0; i < WCT_LEVELS; i++)
-        arguments->params.alpha[i] = 1;
-    }
+    arguments->params.passes = 3;
+  if (command->line.bit == WCT_COMMAND_TEXTURE || command->line.bit == WCT_COMMAND_AUGMENT)
+    for (int i = 0; i < WCT_LEVELS; i++)
+      arguments->params.alpha[i] = 1;
 }
 
 WctStatus

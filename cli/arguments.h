@@ -10,6 +10,7 @@
 #include <wct/params.h>
 #include <wct/status.h>
 
+#include "naming.h"
 #include "options.h"
 
 #define WCT_LIST_MAX 64 /* styles of one call */
@@ -23,7 +24,8 @@ typedef enum
   WCT_COMMAND_MODEL = 8,
   WCT_COMMAND_DOCTOR = 16,
   WCT_COMMAND_STYLE = 32,
-  WCT_COMMAND_GRID = 64
+  WCT_COMMAND_GRID = 64,
+  WCT_COMMAND_AUGMENT = 128
 } WctCommandBit;
 
 /* What --alpha said. */
@@ -67,6 +69,14 @@ typedef struct
   const char *name, *license;
   unsigned    levels; /* --levels, bit (level - 1) each; 0 where not given */
   bool        json, force, quiet, help;
+  bool        frames;         /* CONTENT and OUT are folders */
+  int32_t     frames_from;    /* the frame whose statistics are all others', from 1 on; 0: each its own */
+  WctNaming   naming;         /* --format */
+  double      alpha_range[2]; /* what is drawn, least and most */
+  double      probability;
+  int32_t     variants; /* --count */
+  const char *share;    /* --shard; NULL where not given */
+  bool        dry_run;
 } WctArguments;
 
 typedef struct

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 
+WctStatus wct_command_augment (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_stylize (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_texture (const WctArguments *arguments, WctError *err);
 WctStatus wct_command_reconstruct (const WctArguments *arguments, WctError *err);

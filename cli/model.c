@@ -1,48 +1,23 @@
 /* wct model: what a model file is and says about itself. */
 #include "commands.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <glib.h>
-
 #include <wct/wct.h>
 
+#include "digest.h"
 #include "exit-status.h"
 #include "report.h"
 
 typedef struct
 {
   char      path[4096];
-  char      sha256[65];
+  char      sha256[WCT_DIGEST_SIZE];
   int64_t   bytes;
   WctModel *model;
 } ModelFile;
-
-static WctStatus
-digest (ModelFile *file, WctError *err)
-{
-  GChecksum    *checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  FILE         *stream = fopen (file->path, "rbe");
-  unsigned char block[65536];
-  size_t        count;
-  bool          failed = stream == NULL;
-
-  file->bytes = 0;
-  while (!failed && (count = fread (block, 1, sizeof block, stream)) > 0)
-    {
-      g_checksum_update (checksum, block, (gssize)count);
-      file->bytes += (int64_t)count;
-    }
-  failed = failed || ferror (stream);
-  if (stream != NULL)
-    fclose (stream);
-  snprintf (file->sha256, sizeof file->sha256, "%s", g_checksum_get_string (checksum));
-  g_checksum_free (checksum);
-  return failed ? wct_error_set (err, WCT_ERR_IO, "%s: cannot be read: %s", file->path, strerror (errno)) : WCT_OK;
-}
 
 static json_t *
 levels_json (const WctModel *model)
@@ -156,7 +131,7 @@ wct_command_model (const WctArguments *arguments, WctError *err)
 
   WCT_TRY (wct_model_find (named, file.path, sizeof file.path, err));
   WCT_TRY (wct_model_load (file.path, &file.model, err));
-  WCT_TRY (digest (&file, err));
+  WCT_TRY (wct_digest_file (file.path, file.sha256, &file.bytes, err));
   if (arguments->json)
     WCT_TRY (print_json (&file, err));
   else

@@ -10,38 +10,33 @@
 #include <glib.h>
 
 #include "exit-status.h"
+#include "fetch.h"
 #include "interrupt.h"
 #include "memory-check.h"
 #include "style-picture.h"
 
-WctStatus
-wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err)
+void
+wct_studio_begin (WctStudio *studio, const WctArguments *arguments)
 {
   memset (studio, 0, sizeof *studio);
   studio->arguments = arguments;
   studio->params = arguments->params;
   wct_progress_init (&studio->progress, arguments->quiet);
   wct_report_stage (&studio->report, WCT_STAGE_LOAD);
+}
+
+WctStatus
+wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err)
+{
+  wct_studio_begin (studio, arguments);
   return wct_output_open (arguments->output, arguments->force, &studio->output, err);
 }
 
-/* Opens, checks the memory, reads. @option: what makes the picture smaller; NULL: nothing. */
 static WctStatus
 read_picture (const char *path, int32_t size, const char *option, const WctOutput *output, WctPicture *picture,
               WctError *err)
 {
-  WctPictureFile file = { 0 };
-  WctStatus      status;
-
-  WCT_TRY (wct_picture_open (path, size, &file, err));
-  if (output != NULL)
-    WCT_TRY (wct_output_check_size (output, file.width, file.height, err));
-  WCT_TRY (wct_memory_check (file.name, wct_picture_bytes (&file), 0, file.width, file.height, option, false, err));
-  WCT_TRY (wct_picture_read (&file, picture, err));
-
-out:
-  wct_picture_close (&file);
-  return status;
+  return wct_fetch_picture (path, size, option, output, NULL, picture, err);
 }
 
 WctStatus
@@ -280,6 +275,12 @@ check_named (const char *named, WctError *err)
     return WCT_OK;
   return wct_error_set (err, WCT_ERR_IO,
                         "%s: there is no such file, nor a style of that name; 'wct style list' shows them", named);
+}
+
+unsigned
+wct_studio_levels (const WctStudio *studio)
+{
+  return levels_on (&studio->params);
 }
 
 WctStatus

@@ -38,7 +38,10 @@ typedef struct
 
 /* The steps, in this order. Each is cleaned up by wct_studio_close, whether it was reached or not. */
 
-/* Makes sure that the output can be written; nothing else is done before. */
+/* Nothing but what is borrowed: for work that has no one output. */
+void wct_studio_begin (WctStudio *studio, const WctArguments *arguments);
+
+/* Begins, and makes sure that the output can be written; nothing else is done before. */
 WctStatus wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err);
 
 /* Opens the picture to work on, whose rows wct_studio_load reads. @option: the option that makes it smaller. */
@@ -54,6 +57,9 @@ WctStatus wct_studio_load_model (WctStudio *studio, WctError *err);
 
 /* Decides which levels run, and how strongly. */
 WctStatus wct_studio_choose_levels (WctStudio *studio, WctError *err);
+
+/* Those that run, then: bit (level - 1). */
+unsigned wct_studio_levels (const WctStudio *studio);
 
 WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
 
@@ -72,6 +78,9 @@ WctStatus wct_studio_measure_styles (WctStudio *studio, const char *const *paths
 
 /* Makes the job, and refuses a size that there is not enough memory for. */
 WctStatus wct_studio_prepare (WctStudio *studio, int style_count, WctError *err);
+
+/* Memory that jobs may take, in bytes: half of what is free, or what --memory leaves beside what is in use. */
+size_t wct_studio_memory (const WctStudio *studio);
 
 /* Gives the job its rows: the open picture's, or noise. */
 WctStatus wct_studio_load (WctStudio *studio, WctError *err);

@@ -2,10 +2,11 @@
 #include "commands.h"
 
 #include "exit-status.h"
+#include "frames.h"
 #include "studio.h"
 
-WctStatus
-wct_command_stylize (const WctArguments *arguments, WctError *err)
+static WctStatus
+stylize_picture (const WctArguments *arguments, WctError *err)
 {
   const int style_count = arguments->operand_count - 1;
   WctStudio studio;
@@ -27,4 +28,10 @@ wct_command_stylize (const WctArguments *arguments, WctError *err)
 out:
   wct_studio_close (&studio);
   return status;
+}
+
+WctStatus
+wct_command_stylize (const WctArguments *arguments, WctError *err)
+{
+  return arguments->frames ? wct_frames_stylize (arguments, err) : stylize_picture (arguments, err);
 }

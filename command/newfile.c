@@ -46,13 +46,14 @@ folder_length (const char *path)
   return slash == NULL ? 0 : (size_t)(slash - path) + 1;
 }
 
+#define MARK ".wct-XXXXXX"
+
 /* FOLDER/.NAME.wct-XXXXXX. Names have 255 bytes; a long one keeps its beginning. */
 static WctStatus
 make_temporary (WctNewFile *file, WctError *err)
 {
-  static const char pattern[] = ".wct-XXXXXX";
-  const size_t      folder = folder_length (file->path);
-  char             *name = g_strdup_printf ("%.*s.%.200s%s", (int)folder, file->path, file->path + folder, pattern);
+  const size_t folder = folder_length (file->path);
+  char *name = g_strdup_printf ("%.*s.%.*s" MARK, (int)folder, file->path, WCT_NEW_FILE_STEM_MAX, file->path + folder);
 
   file->descriptor = mkostemp (name, O_CLOEXEC);
   if (file->descriptor >= 0)
@@ -77,6 +78,20 @@ set_mode (const WctNewFile *file)
     (void)fchmod (file->descriptor, about.st_mode & 0777);
   else
     (void)fchmod (file->descriptor, 0666 & ~mask);
+}
+
+size_t
+wct_new_file_leftover (const char *name)
+{
+  const size_t length = strlen (name), mark = sizeof MARK - 1, fixed = sizeof ".wct-" - 1;
+  const char  *end = name + length - mark;
+
+  if (length < 1 + mark || name[0] != '.' || strncmp (end, MARK, fixed) != 0)
+    return 0;
+  for (const char *c = end + fixed; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c))
+      return 0;
+  return length - 1 - mark;
 }
 
 WctStatus

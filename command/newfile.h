@@ -44,6 +44,12 @@ WctStatus wct_new_file_commit (WctNewFile *file, WctError *err);
 /* Takes away what was not committed. Twice is welcome. */
 void wct_new_file_close (WctNewFile *file);
 
+#define WCT_NEW_FILE_STEM_MAX 200 /* bytes of a name that its temporary one has */
+
+/* Is @name, without its folder, a temporary one, which a program leaves behind that was killed? How many bytes of the
+ * file's own name are in it, from @name + 1 on; 0: it is not. */
+size_t wct_new_file_leftover (const char *name);
+
 /* All of that at once. */
 WctStatus wct_new_file_save (const char *path, bool force, const void *bytes, size_t size, WctError *err);
 

@@ -203,12 +203,21 @@ is_swap_on (const WctParams *params)
   return params->swap > 0 && params->level_on[WCT_LEVELS - 1];
 }
 
+/* Where it can be: else *@swap stays NULL. */
 static WctStatus
-check_swap (const WctJob *job, const WctParams *params, WctError *err)
+make_swap (const WctJobSpec *spec, WctSwap **swap, WctError *err)
 {
-  if (!is_swap_on (params) || job->swap != NULL)
+  if (!can_swap (spec))
     return WCT_OK;
-  if (job->masks != NULL)
+  return wct_swap_new (spec->styles, spec->weights, spec->style_count, spec->params->eigenvalue_floor, swap, err);
+}
+
+static WctStatus
+check_swap (const WctSwap *swap, bool masked, const WctParams *params, WctError *err)
+{
+  if (!is_swap_on (params) || swap != NULL)
+    return WCT_OK;
+  if (masked)
     return wct_error_set (err, WCT_ERR_ARGUMENT,
                           "the style swap is for whole pictures; leave the masks out, or set swap to 0");
   return wct_error_set (err, WCT_ERR_ARGUMENT,
@@ -244,17 +253,16 @@ out:
   return status;
 }
 
-/* Keeps a region's styles and blends them. */
+/* Keeps a region's styles and blends them. @blend, @coloring: to be cleared by the caller in any case */
 static WctStatus
-take_styles (WctJob *job, int i, const WctRegion *region, WctError *err)
+take_styles (const WctJob *job, const WctRegion *region, Blend *blend, WctColoring **coloring, WctError *err)
 {
-  Blend    *blend = &job->blends[i];
   WctStatus status;
 
   WCT_TRY (wct_alloc (region->style_count, sizeof (WctStyle *), "styles", &blend->styles, err));
   for (; blend->count < region->style_count; blend->count++)
     blend->styles[blend->count] = wct_style_ref (region->styles[blend->count]);
-  WCT_TRY (make_coloring (job, blend, region->weights, job->coloring + i * WCT_LEVELS, err));
+  WCT_TRY (make_coloring (job, blend, region->weights, coloring, err));
 
 out:
   return status;
@@ -279,7 +287,7 @@ make_regions (WctJob *job, const WctJobSpec *spec, WctError *err)
       const WctRegion *region = &spec->regions[i];
 
       WCT_TRY (wct_mask_new (&region->mask, &job->masks[i], err));
-      WCT_TRY (take_styles (job, i, region, err));
+      WCT_TRY (take_styles (job, region, &job->blends[i], job->coloring + i * WCT_LEVELS, err));
       for (int level = 0; region->alpha != NULL && level < WCT_LEVELS; level++)
         job->alpha[i * WCT_LEVELS + level] = region->alpha[level];
     }
@@ -306,11 +314,10 @@ wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err)
   WCT_TRY (wct_alloc ((size_t)job->regions * WCT_LEVELS, sizeof *job->alpha, "job", &job->alpha, err));
   for (int i = 0; i < job->regions * WCT_LEVELS; i++)
     job->alpha[i] = NAN;
-  WCT_TRY (spec->region_count == 0 ? take_styles (job, 0, &whole, err) : make_regions (job, spec, err));
-  if (can_swap (spec))
-    WCT_TRY (
-      wct_swap_new (spec->styles, spec->weights, spec->style_count, job->params.eigenvalue_floor, &job->swap, err));
-  WCT_TRY (check_swap (job, &job->params, err));
+  WCT_TRY (spec->region_count == 0 ? take_styles (job, &whole, job->blends, job->coloring, err)
+                                   : make_regions (job, spec, err));
+  WCT_TRY (make_swap (spec, &job->swap, err));
+  WCT_TRY (check_swap (job->swap, job->masks != NULL, &job->params, err));
   *out = job;
   job = NULL;
 
@@ -352,7 +359,7 @@ wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
   WCT_TRY (wct_params_check (params, err));
   if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
-  WCT_TRY (check_swap (job, params, err));
+  WCT_TRY (check_swap (job->swap, job->masks != NULL, params, err));
   if (params->passes != job->params.passes)
     free_maps (job);
   settle_anew_for_swap (job, params);
@@ -387,6 +394,55 @@ wct_job_set_weights (WctJob *job, size_t region, const double *weights, WctError
 out:
   for (int i = 0; i < WCT_LEVELS; i++)
     wct_coloring_free (&blended[i]);
+  return status;
+}
+
+/* What the job has against what it is given, which takes its place. */
+static void
+exchange_styles (WctJob *job, Blend *blend, WctColoring **coloring, WctSwap **swap)
+{
+  const Blend blend_before = job->blends[0];
+  WctSwap    *swap_before = job->swap;
+
+  job->blends[0] = *blend;
+  *blend = blend_before;
+  job->swap = *swap;
+  *swap = swap_before;
+  for (int i = 0; i < WCT_LEVELS; i++)
+    {
+      WctColoring *before = job->coloring[i];
+
+      job->coloring[i] = coloring[i];
+      coloring[i] = before;
+    }
+}
+
+WctStatus
+wct_job_set_styles (WctJob *job, size_t count, WctStyle *const *styles, const double *weights, WctError *err)
+{
+  const WctJobSpec spec = {
+    .model = job->model, .params = &job->params, .style_count = count, .styles = styles, .weights = weights
+  };
+  const WctRegion whole = whole_picture (&spec);
+  WctColoring    *coloring[WCT_LEVELS] = { NULL };
+  Blend           blend = { .styles = NULL };
+  WctSwap        *swap = NULL;
+  WctStatus       status;
+
+  if (job->masks != NULL)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "a job with masks keeps its styles"));
+  WCT_TRY (check_region (&spec, &whole, err));
+  WCT_TRY (take_styles (job, &whole, &blend, coloring, err));
+  WCT_TRY (make_swap (&spec, &swap, err));
+  WCT_TRY (check_swap (swap, false, &job->params, err));
+  exchange_styles (job, &blend, coloring, &swap);
+  job->ran = job->settled = false; /* with other styles, and patches, than the next run's */
+
+out:
+  for (int i = 0; i < WCT_LEVELS; i++)
+    wct_coloring_free (&coloring[i]);
+  clear_blend (&blend);
+  wct_swap_free (&swap);
   return status;
 }
 

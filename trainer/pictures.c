@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -220,7 +221,7 @@ fetch (WctPictureSet *set, int32_t index, int32_t side_max, WctPixels *out, WctE
   WCT_TRY (wct_decode (path, side_max, out, err));
 
 out:
-  wct_free (&path);
+  free (path);
   return status;
 }
 

@@ -62,6 +62,16 @@ WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *e
 WCT_API WctStatus wct_job_set_params (WctJob *job, const WctParams *params, WctError *err);
 
 /**
+ * wct_job_set_styles: other styles for the runs to come.
+ * @count, @styles, @weights: borrowed, as WctJobSpec's
+ * Plans stay: where every picture has another style, this is cheaper than another job; the same bits. WCT_ERR_ARGUMENT
+ * for a job with regions, and for styles that wct_job_new would refuse: the job then keeps those it has. Not while the
+ * job runs.
+ */
+WCT_API WctStatus wct_job_set_styles (WctJob *job, size_t count, WctStyle *const *styles, const double *weights,
+                                      WctError *err);
+
+/**
  * wct_job_set_weights: another blend of the same styles for the runs to come.
  * @region: its number, from 0 on; 0 where there are no regions
  * @weights: borrowed; one for each of its styles, as WctJobSpec's. NULL: all equal

@@ -1,7 +1,7 @@
 /* Random numbers that depend on nothing but their seed, their stream and how many came before: the same on every
  * machine, whatever runs beside. */
-#ifndef WCT_TRAINER_RANDOM_H
-#define WCT_TRAINER_RANDOM_H
+#ifndef WCT_COMMAND_RANDOM_H
+#define WCT_COMMAND_RANDOM_H
 
 #include <stdint.h>
 

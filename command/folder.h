@@ -1,6 +1,6 @@
 /* The picture files of a folder tree. */
-#ifndef WCT_TRAINER_FOLDER_H
-#define WCT_TRAINER_FOLDER_H
+#ifndef WCT_COMMAND_FOLDER_H
+#define WCT_COMMAND_FOLDER_H
 
 #include <stddef.h>
 
@@ -29,7 +29,7 @@ const char *wct_names_get (const WctNames *names, size_t index);                
  */
 WctStatus wct_folder_list (const char *path, WctNames *pictures, WctNames *complaints, WctError *err);
 
-/* FOLDER/NAME, to be freed with wct_free. */
+/* FOLDER/NAME, to be freed with free. */
 WctStatus wct_folder_join (const char *folder, const char *name, char **out, WctError *err);
 
 #endif

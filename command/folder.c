@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "mem.h"
+#include "exit-status.h"
 #include "picture.h"
 
 /* ---- Names -------------------------------------------------------------------------------------------------- */
@@ -21,8 +21,8 @@
 void
 wct_names_clear (WctNames *names)
 {
-  wct_free (&names->text);
-  wct_free (&names->offsets);
+  free (names->text);
+  free (names->offsets);
   *names = (WctNames){ 0 };
 }
 
@@ -37,24 +37,20 @@ wct_names_get (const WctNames *names, size_t index)
 static WctStatus
 make_room (void *address_of_block, size_t used, size_t more, size_t size, size_t *room, WctError *err)
 {
-  char     *old, *larger = NULL;
-  size_t    wanted = *room < 64 ? 64 : *room;
-  WctStatus status;
+  void  *block;
+  size_t wanted = *room < 64 ? 64 : *room;
 
   while (wanted < used + more)
     wanted *= 2;
   if (wanted == *room)
     return WCT_OK;
-  WCT_TRY (wct_alloc (wanted, size, "list of pictures", &larger, err));
-  memcpy (&old, address_of_block, sizeof old);
-  if (used > 0)
-    memcpy (larger, old, used * size);
-  wct_free (&old);
-  memcpy (address_of_block, &larger, sizeof larger);
+  memcpy (&block, address_of_block, sizeof block);
+  block = reallocarray (block, wanted, size);
+  if (block == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "there is not enough memory for a list of %zu pictures", wanted);
+  memcpy (address_of_block, &block, sizeof block);
   *room = wanted;
-
-out:
-  return status;
+  return WCT_OK;
 }
 
 static const char *
@@ -98,12 +94,11 @@ names_sort (WctNames *names)
 WctStatus
 wct_folder_join (const char *folder, const char *name, char **out, WctError *err)
 {
-  const size_t    size = strlen (folder) + 1 + strlen (name) + 1;
-  char           *path = NULL;
-  const WctStatus status = wct_alloc (size, 1, "path", &path, err);
+  const size_t size = strlen (folder) + 1 + strlen (name) + 1;
+  char        *path = malloc (size);
 
-  if (status != WCT_OK)
-    return status;
+  if (path == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "there is not enough memory for the path of %s", name);
   snprintf (path, size, "%s%s%s", folder, slash_between (folder), name);
   *out = path;
   return WCT_OK;
@@ -129,18 +124,12 @@ typedef struct
 } Walk;
 
 static void
-free_identity (void *identity)
-{
-  wct_free (&identity);
-}
-
-static void
 walk_clear (Walk *walk)
 {
   wct_names_clear (&walk->pictures);
   wct_names_clear (&walk->folders);
   wct_names_clear (&walk->complaints);
-  tdestroy (walk->entered, free_identity);
+  tdestroy (walk->entered, free);
   *walk = (Walk){ 0 };
 }
 
@@ -158,22 +147,23 @@ compare_identities (const void *a, const void *b)
 static WctStatus
 note_entered (Walk *walk, const struct stat *about, bool *first_time, WctError *err)
 {
-  Identity *identity = NULL;
-  void     *node;
-  WctStatus status;
+  Identity *identity = malloc (sizeof *identity);
+  void     *node = NULL;
 
-  WCT_TRY (wct_alloc (1, sizeof *identity, "list of folders", &identity, err));
-  *identity = (Identity){ .device = about->st_dev, .inode = about->st_ino };
-  node = tsearch (identity, &walk->entered, compare_identities);
+  if (identity != NULL)
+    {
+      *identity = (Identity){ .device = about->st_dev, .inode = about->st_ino };
+      node = tsearch (identity, &walk->entered, compare_identities);
+    }
   if (node == NULL)
-    WCT_TRY (wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: there is not enough memory to list it", walk->root));
+    {
+      free (identity);
+      return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: there is not enough memory to list it", walk->root);
+    }
   *first_time = *(Identity **)node == identity;
-  if (*first_time)
-    identity = NULL; /* the tree's now */
-
-out:
-  wct_free (&identity);
-  return status;
+  if (!*first_time) /* or it is the tree's now */
+    free (identity);
+  return WCT_OK;
 }
 
 /* @name: in @folder, which is relative to the root. What a link leads to counts; where it leads nowhere it is kept, to
@@ -254,7 +244,7 @@ enter_folder (Walk *walk, const char *folder, WctError *err)
 out:
   if (directory != NULL)
     closedir (directory);
-  wct_free (&path);
+  free (path);
   return status;
 }
 
@@ -262,14 +252,13 @@ out:
 static WctStatus
 enter_next (Walk *walk, WctError *err)
 {
-  char     *folder = NULL;
+  char     *folder = strdup (wct_names_get (&walk->folders, walk->next++));
   WctStatus status;
 
-  WCT_TRY (wct_strdup (wct_names_get (&walk->folders, walk->next++), &folder, err));
-  WCT_TRY (enter_folder (walk, folder, err));
-
-out:
-  wct_free (&folder);
+  if (folder == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "%s: there is not enough memory to list it", walk->root);
+  status = enter_folder (walk, folder, err);
+  free (folder);
   return status;
 }
 
