@@ -67,6 +67,13 @@ take_switch (void *data, const WctOption *option, const char *value, WctError *e
 }
 
 static WctStatus
+take_guide (void *data, const WctOption *option, const char *value, WctError *err)
+{
+  ((WctArguments *)data)->guide_given = true;
+  return take_param (data, option, value, err);
+}
+
+static WctStatus
 take_backend (void *data, const WctOption *option, const char *value, WctError *err)
 {
   WctArguments            *arguments = data;
@@ -370,6 +377,12 @@ static const WctOption options[] = {
   { WCT_COMMAND_TEXTURE, "Size and noise", "noise", 0, "FILE",
     "Start from this picture instead of noise from the seed; its size is the texture's.", .take = wct_take_text,
     .offset = offsetof (WctArguments, noise) },
+  { WCT_COMMAND_TEXTURE, "Size and noise", "guide-picture", 0, "FILE",
+    "Let this picture show in the noise, so that it leads the texture's forms; without --size its size is the "
+    "texture's.",
+    .take = wct_take_text, .offset = offsetof (WctArguments, guide_picture) },
+  { WCT_COMMAND_TEXTURE, "Size and noise", "guide", 0, "PCT",
+    "How much of --guide-picture shows in the noise (0 to 100, default 50).", .take = take_guide },
 
   { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID, "Transform", "alpha", 0, "A|L=A,...",
     "How far to go to the style, 0 to 1. One number is for all levels of the model; 5=0.4,4=0.6 runs these levels only "
@@ -554,7 +567,13 @@ check_together (const WctCommand *command, const WctArguments *arguments, WctErr
     return status;
   if (command->line.bit == WCT_COMMAND_RECONSTRUCT && arguments->level == 0)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --level, from 1 to %d", WCT_LEVELS);
-  if (command->line.bit == WCT_COMMAND_TEXTURE && arguments->width == 0 && arguments->noise == NULL)
+  if (arguments->noise != NULL && arguments->guide_picture != NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "--noise and --guide-picture do not go together: both say what the texture starts from");
+  if (arguments->guide_given && arguments->guide_picture == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--guide needs --guide-picture, the picture that it lets show");
+  if (command->line.bit == WCT_COMMAND_TEXTURE && arguments->width == 0 && arguments->noise == NULL
+      && arguments->guide_picture == NULL)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "it needs --size WxH, the texture's size");
   if (arguments->width != 0 && arguments->noise != NULL)
     return wct_error_set (err, WCT_ERR_ARGUMENT,
@@ -577,7 +596,10 @@ set_defaults (const WctCommand *command, WctArguments *arguments)
   arguments->variants = 1;
   wct_params_init (&arguments->params);
   if (command->line.bit == WCT_COMMAND_TEXTURE)
-    arguments->params.passes = 3;
+    {
+      arguments->params.passes = 3;
+      arguments->params.guide = 50; /* where there is a guide */
+    }
   if (command->line.bit == WCT_COMMAND_TEXTURE || command->line.bit == WCT_COMMAND_AUGMENT)
     for (int i = 0; i < WCT_LEVELS; i++)
       arguments->params.alpha[i] = 1;

@@ -49,7 +49,7 @@ typedef struct
 {
   const char *operands[WCT_LIST_MAX + 1];
   int         operand_count;
-  const char *output, *model, *backend, *noise;
+  const char *output, *model, *backend, *noise, *guide_picture;
   char       *mask_text; /* owned: --masks, cut into its names */
   const char *masks[WCT_LIST_MAX];
   int         mask_count;
@@ -65,7 +65,8 @@ typedef struct
   int32_t     width, height; /* --size; 0 where not given */
   int32_t     level;         /* 0 where not given */
   int32_t     threads;
-  size_t      memory; /* --memory, in bytes; 0 where not given */
+  size_t      memory;      /* --memory, in bytes; 0 where not given */
+  bool        guide_given; /* --guide, how much of the picture */
   const char *name, *license;
   unsigned    levels; /* --levels, bit (level - 1) each; 0 where not given */
   bool        json, force, quiet, help;

@@ -391,6 +391,8 @@ put_noise (WctStudio *studio, WctError *err)
       const WctImage rows = { pixels, image->width, left < NOISE_ROWS ? left : NOISE_ROWS, 3, image->row_stride_bytes };
 
       wct_noise_fill_rows (&rows, y, (uint64_t)studio->params.seed);
+      if (studio->guide.image.pixels != NULL)
+        wct_noise_guide_rows (&rows, y, image->height, &studio->guide.image, studio->params.guide / 100);
       status = wct_job_put_rows (studio->job, &rows, y, err);
     }
   free (pixels);
@@ -503,6 +505,7 @@ wct_studio_close (WctStudio *studio)
       wct_picture_clear (&studio->masks[i]);
     }
   wct_picture_clear (&studio->picture);
+  wct_picture_clear (&studio->guide);
   wct_picture_close (&studio->file);
   wct_output_clear (&studio->output);
   wct_backend_close (&studio->backend);

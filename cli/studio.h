@@ -32,6 +32,7 @@ typedef struct
   WctStyle           *styles[WCT_LIST_MAX];
   WctJob             *job;
   WctPicture          masks[WCT_LIST_MAX];
+  WctPicture          guide; /* of a texture; without pixels where there is none */
   WctProgress         progress;
   WctReport           report;
 } WctStudio;

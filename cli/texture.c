@@ -2,19 +2,30 @@
 #include "commands.h"
 
 #include "exit-status.h"
+#include "guide.h"
 #include "studio.h"
 
-/* A texture of --size. */
+/* A texture of --size, or of the guide's. */
 static WctStatus
 describe_noise (WctStudio *studio, WctError *err)
 {
-  const int32_t width = studio->arguments->width, height = studio->arguments->height;
+  int32_t   width = studio->arguments->width, height = studio->arguments->height;
+  WctStatus status;
 
+  if (studio->arguments->guide_picture != NULL)
+    {
+      WCT_TRY (wct_guide_read (studio->arguments, &studio->output, &studio->guide, err));
+      width = studio->guide.image.width;
+      height = studio->guide.image.height;
+    }
   studio->name = "the texture";
   studio->option = "--size";
   studio->report.seeded = true;
   wct_picture_describe_new (width, height, &studio->picture);
-  return wct_output_check_size (&studio->output, width, height, err);
+  WCT_TRY (wct_output_check_size (&studio->output, width, height, err));
+
+out:
+  return status;
 }
 
 /* Noise from a file. A texture is opaque, whatever the noise was. */

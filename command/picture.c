@@ -316,6 +316,14 @@ out:
 }
 
 void
+wct_picture_stretch (WctPictureFile *file, int32_t width, int32_t height)
+{
+  file->resized = file->resized || file->width != width || file->height != height;
+  file->width = width;
+  file->height = height;
+}
+
+void
 wct_picture_close (WctPictureFile *file)
 {
   VIPS_UNREF (file->image);

@@ -74,6 +74,9 @@ WctStatus wct_pictures_start (const char *program, WctError *err);
  */
 WctStatus wct_picture_open (const char *path, int32_t longer_side, WctPictureFile *out, WctError *err);
 
+/* Once it is open: its pixels will be scaled to this size, whatever its own proportions are. */
+void wct_picture_stretch (WctPictureFile *file, int32_t width, int32_t height);
+
 void wct_picture_close (WctPictureFile *file); /* twice is welcome */
 
 /* The memory that wct_picture_read takes, in bytes; SIZE_MAX where that does not fit. And wct_picture_stream: nearly

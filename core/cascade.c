@@ -24,6 +24,7 @@ free_stores (WctCascade *cascade)
     }
   wct_store_free (&cascade->picture);
   wct_store_free (&cascade->features);
+  wct_tile_release (&cascade->tile);
 }
 
 void
@@ -34,6 +35,7 @@ wct_cascade_clear (WctCascade *cascade)
   if (cascade->backend == NULL)
     return;
   free_stores (cascade);
+  wct_tile_clear (&cascade->tile);
   for (int i = 0; i < cascade->count; i++)
     {
       WctStage *stage = &cascade->stages[i];
@@ -64,12 +66,14 @@ plan_stage (WctCascade *cascade, const WctModel *model, int level, WctError *err
   WctStatus            status;
 
   stage->level = level;
-  stage->shape = wct_layers_shape (encoder->layers, encoder->count, cascade->shape);
+  stage->halo = cascade->seamless ? wct_period_halo (encoder, decoder) : 0;
+  stage->picture = wct_period_extended (cascade->shape, stage->halo);
+  stage->shape = wct_layers_shape (encoder->layers, encoder->count, stage->picture);
   stage->encoder_layers = encoder->count;
-  stage->encoder_work = wct_layers_work (encoder->layers, encoder->count, cascade->shape);
+  stage->encoder_work = wct_layers_work (encoder->layers, encoder->count, stage->picture);
   stage->decoder_work = wct_layers_work (decoder->layers, decoder->count, stage->shape);
   stage->keeps_features = cascade->keeps || keeping_pays (cascade, stage);
-  WCT_TRY (ops->plan_new (ctx, encoder->layers, encoder->count, cascade->shape, &stage->encoder, err));
+  WCT_TRY (ops->plan_new (ctx, encoder->layers, encoder->count, stage->picture, &stage->encoder, err));
   WCT_TRY (ops->plan_new (ctx, decoder->layers, decoder->count, stage->shape, &stage->decoder, err));
 
 out:
@@ -79,15 +83,18 @@ out:
 /* Plans, no pictures yet: enough to tell how much memory a run will take. */
 WctStatus
 wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBackend *backend, unsigned levels, int32_t width,
-                  int32_t height, WctError *err)
+                  int32_t height, bool seamless, WctError *err)
 {
   WctStatus status = WCT_OK;
 
-  if (cascade->width == width && cascade->height == height)
+  if (cascade->width == width && cascade->height == height && cascade->seamless == seamless)
     return WCT_OK;
   wct_cascade_clear (cascade);
   cascade->backend = backend;
+  cascade->seamless = seamless;
   cascade->shape = wct_planar_shape (width, height);
+  if (seamless)
+    status = wct_tile_new (width, height, &cascade->tile, err);
   for (int level = WCT_LEVELS; level >= 1 && status == WCT_OK; level--)
     if (levels & 1u << (level - 1))
       status = plan_stage (cascade, model, level, err);
@@ -131,16 +138,17 @@ count_passes (const WctCascade *cascade, const WctStage *stage, const WctSelect 
   char            stand_in;
   WctStore *const there = (WctStore *)(void *)&stand_in, *const kept = stage->keeps_features ? there : NULL;
   const WctAffine *const no_maps = NULL;
+  const WctSelect        one = { .count = 1 };
   const WctTap           tap = { .layers = stage->encoder_layers };
-  const WctPass          measure = { .picture = cascade->shape,
+  const WctPass          measure = { .picture = stage->picture,
                                      .features = stage->shape,
                                      .from = there,
                                      .encoder = stage->encoder,
                                      .taps = &tap,
                                      .tap_count = 1,
-                                     .select = select,
+                                     .select = cascade->seamless && select == NULL ? &one : select,
                                      .kept = kept };
-  const WctPass          map = { .picture = cascade->shape,
+  const WctPass          map = { .picture = stage->picture,
                                  .features = stage->shape,
                                  .from = kept != NULL ? NULL : there,
                                  .encoder = kept != NULL ? NULL : stage->encoder,
@@ -186,11 +194,22 @@ features_bytes (const WctCascade *cascade)
   return cascade->keeps ? all : most;
 }
 
+/* A picture with the widest halo that it gets. */
+static size_t
+picture_bytes (const WctCascade *cascade)
+{
+  size_t most = 0;
+
+  for (int i = 0; i < cascade->count; i++)
+    most = larger (most, wct_picture_store_bytes (cascade->stages[i].picture));
+  return most;
+}
+
 size_t
 wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides, size_t limit)
 {
-  const size_t one = wct_picture_store_bytes (cascade->shape);
-  const size_t pictures = cascade->keeps ? one * (size_t)(cascade->count + 1) : one;
+  const size_t one = picture_bytes (cascade), all = cascade->keeps ? one * (size_t)(cascade->count + 1) : one;
+  const size_t pictures = all + wct_tile_bytes (&cascade->tile);
   const size_t features = features_bytes (cascade), fixed = fixed_bytes (cascade, select) + besides;
   const bool   features_in_file = fixed + pictures + features > limit;
   const bool   picture_in_file = features_in_file && fixed + pictures > limit;
@@ -205,11 +224,12 @@ wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides
 WctStatus
 wct_cascade_allocate (WctCascade *cascade, WctError *err)
 {
-  const size_t bytes = wct_picture_store_bytes (cascade->shape);
+  const size_t bytes = picture_bytes (cascade);
   WctStatus    status = WCT_OK;
 
   if (cascade->picture == NULL)
     WCT_TRY (wct_store_new (bytes, cascade->picture_in_file, "picture", &cascade->picture, err));
+  WCT_TRY (wct_tile_allocate (&cascade->tile, cascade->picture_in_file, err));
   if (!cascade->keeps && cascade->features == NULL && features_bytes (cascade) > 0)
     WCT_TRY (wct_store_new (features_bytes (cascade), cascade->features_in_file, "features", &cascade->features, err));
   for (int i = 0; cascade->keeps && i < cascade->count; i++)
@@ -245,6 +265,19 @@ wct_cascade_features (const WctCascade *cascade, const WctStage *stage)
   return stage->features != NULL ? stage->features : cascade->features;
 }
 
+/* Where the picture is to tile: what goes into stage @i, and what came out of it. */
+static WctPeriod
+period_before (const WctCascade *cascade, int i)
+{
+  return (WctPeriod){ wct_cascade_picture (cascade, i), cascade->shape, cascade->stages[i].halo };
+}
+
+static WctPeriod
+period_after (const WctCascade *cascade, int i)
+{
+  return (WctPeriod){ wct_cascade_picture (cascade, i + 1), cascade->shape, cascade->stages[i].halo };
+}
+
 static size_t
 row_bytes (const WctCascade *cascade)
 {
@@ -258,6 +291,12 @@ wct_cascade_put_rows (WctCascade *cascade, const WctImage *rows, int32_t first, 
   float    *planes = NULL; /* of one row */
   WctStatus status;
 
+  if (cascade->seamless)
+    {
+      const WctPeriod period = period_before (cascade, 0);
+
+      return wct_tile_put_rows (&cascade->tile, rows, first, &period, err);
+    }
   WCT_TRY (wct_alloc (row_bytes (cascade), 1, "row", &planes, err));
   for (int32_t y = 0; y < rows->height; y++)
     {
@@ -278,6 +317,12 @@ wct_cascade_complete (WctCascade *cascade, WctError *err)
   float       *planes = NULL;
   WctStatus    status;
 
+  if (cascade->seamless)
+    {
+      const WctPeriod period = period_before (cascade, 0);
+
+      return wct_tile_complete (&cascade->tile, &period, err);
+    }
   WCT_TRY (wct_alloc (row, 1, "row", &planes, err));
   for (int32_t y = cascade->height; y < cascade->shape.h; y++)
     {
@@ -291,11 +336,27 @@ out:
 }
 
 WctStatus
+wct_cascade_pass_on (const WctCascade *cascade, int i, WctError *err)
+{
+  if (!cascade->seamless || i + 1 == cascade->count)
+    return WCT_OK;
+
+  const WctPeriod from = period_after (cascade, i), to = period_before (cascade, i + 1);
+  return wct_period_move (&from, &to, err);
+}
+
+WctStatus
 wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *rows, WctError *err)
 {
   float    *planes = NULL;
   WctStatus status;
 
+  if (cascade->seamless)
+    {
+      const WctPeriod period = period_after (cascade, cascade->count - 1);
+
+      return wct_tile_get_rows (&cascade->tile, &period, first, rows, err);
+    }
   WCT_TRY (wct_alloc (row_bytes (cascade), 1, "row", &planes, err));
   for (int32_t y = 0; y < rows->height; y++)
     {
@@ -330,6 +391,12 @@ wct_cascade_continue (WctCascade *cascade, WctError *err)
   float       *planes = NULL;
   WctStatus    status;
 
+  if (cascade->seamless)
+    {
+      const WctPeriod from = period_after (cascade, cascade->count - 1), to = period_before (cascade, 0);
+
+      return wct_period_move (&from, &to, err);
+    }
   WCT_TRY (wct_alloc (row, 1, "row", &planes, err));
   for (int32_t y = 0; y < cascade->height; y++)
     {

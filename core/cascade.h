@@ -11,12 +11,15 @@
 
 #include "backend/backend.h"
 #include "store.h"
+#include "tile.h"
 
 /* One level. */
 typedef struct
 {
-  int       level; /* 1 … WCT_LEVELS */
-  WctShape  shape; /* of its features */
+  int       level;   /* 1 … WCT_LEVELS */
+  WctShape  shape;   /* of its features */
+  WctShape  picture; /* that goes in and comes out: the cascade's, with the halo around it */
+  int32_t   halo;    /* pixels; 0 where the picture is not to tile */
   WctPlan  *encoder, *decoder;
   int       encoder_layers;
   double    encoder_work, decoder_work; /* multiply-adds */
@@ -33,7 +36,9 @@ typedef struct
   WctShape    shape;              /* of the picture, mirrored to sides that divide by 16 */
   WctStage    stages[WCT_LEVELS]; /* deepest first */
   int         count;
-  bool        keeps; /* what goes into each stage, and its features, stay: to be set before it is planned */
+  bool        keeps;    /* what goes into each stage, and its features, stay: to be set before it is planned */
+  bool        seamless; /* is the picture to tile? The shape is a period's then (period.h), each stage has its halo */
+  WctTile     tile;     /* where it is */
 
   /* Where memory is short, these are temporary files. */
   bool      picture_in_file, features_in_file;
@@ -43,10 +48,11 @@ typedef struct
 
 /**
  * wct_cascade_plan: make the plans of these levels for pictures of this size, unless they are those there already.
+ * @seamless: is the picture to tile?
  * No stores yet: enough for wct_cascade_settle and the work of stages.
  */
 WctStatus wct_cascade_plan (WctCascade *cascade, const WctModel *model, WctBackend *backend, unsigned levels,
-                            int32_t width, int32_t height, WctError *err);
+                            int32_t width, int32_t height, bool seamless, WctError *err);
 void      wct_cascade_clear (WctCascade *cascade);
 
 /**
@@ -70,8 +76,11 @@ WctStore *wct_cascade_features (const WctCascade *cascade, const WctStage *stage
 /* Rows of the picture that goes in, interleaved; the caller has checked them. */
 WctStatus wct_cascade_put_rows (WctCascade *cascade, const WctImage *rows, int32_t first, WctError *err);
 
-/* Once all rows are there: what lies below them, by mirroring. */
+/* Once all rows are there: what lies around them, by mirroring, or from the opposite side. */
 WctStatus wct_cascade_complete (WctCascade *cascade, WctError *err);
+
+/* Between stage @i and the next one: where the picture is to tile, the next one's halo. */
+WctStatus wct_cascade_pass_on (const WctCascade *cascade, int i, WctError *err);
 
 /* Rows of the picture that came out. */
 WctStatus wct_cascade_get_rows (const WctCascade *cascade, int32_t first, const WctImage *rows, WctError *err);

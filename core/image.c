@@ -53,3 +53,47 @@ wct_noise_fill (const WctImage *image, uint64_t seed)
 {
   wct_noise_fill_rows (image, 0, seed);
 }
+
+/* Where the middle of pixel @i of @count falls among @samples: between the returned one and the next, by @part. */
+static int32_t
+sample_of (int32_t i, int32_t count, int32_t samples, float *part)
+{
+  const double  place = (i + 0.5) * samples / count - 0.5, inside = place < 0 ? 0 : place;
+  const int32_t sample = inside < samples - 1 ? (int32_t)inside : samples - 1;
+
+  *part = inside < samples - 1 ? (float)(inside - sample) : 0;
+  return sample;
+}
+
+static const float *
+row_of (const WctImage *image, int32_t y)
+{
+  return image->pixels + (size_t)y * (image->row_stride_bytes / sizeof (float));
+}
+
+void
+wct_noise_guide_rows (const WctImage *rows, int32_t first, int32_t height, const WctImage *guide, double share)
+{
+  for (int32_t y = 0; y < rows->height; y++)
+    {
+      float        *row = rows->pixels + (size_t)y * (rows->row_stride_bytes / sizeof (float));
+      float         down, right;
+      const int32_t sy = sample_of (first + y, height, guide->height, &down);
+      const float  *above = row_of (guide, sy), *below = row_of (guide, down > 0 ? sy + 1 : sy);
+
+      for (int32_t x = 0; x < rows->width; x++)
+        {
+          const int32_t sx = sample_of (x, rows->width, guide->width, &right);
+          const size_t  left = (size_t)sx * 3, next = (size_t)(right > 0 ? sx + 1 : sx) * 3;
+
+          for (size_t c = 0; c < 3; c++)
+            {
+              const float upper = above[left + c] + right * (above[next + c] - above[left + c]);
+              const float lower = below[left + c] + right * (below[next + c] - below[left + c]);
+              float      *value = &row[(size_t)x * 3 + c];
+
+              *value = (float)((1 - share) * *value + share * (upper + down * (lower - upper)));
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "model.h"
 #include "original.h"
+#include "period.h"
 #include "planar.h"
 #include "reduce.h"
 #include "regions.h"
@@ -144,6 +145,21 @@ out:
   return status;
 }
 
+/* What cannot be had at once. */
+static WctStatus
+check_together (const WctParams *params, WctError *err)
+{
+  if (params->seamless && params->swap > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT,
+                          "the style swap does not wrap around; turn seamless off, or set swap to 0");
+  if (params->seamless && params->working_size > 0)
+    return wct_error_set (
+      err, WCT_ERR_ARGUMENT,
+      "detail from the original would bring its seams back; turn seamless off, or set working-size to "
+      "0");
+  return WCT_OK;
+}
+
 static WctStatus
 check_spec (const WctJobSpec *spec, WctError *err)
 {
@@ -151,6 +167,7 @@ check_spec (const WctJobSpec *spec, WctError *err)
   WctStatus       status;
 
   WCT_TRY (wct_params_check (spec->params, err));
+  WCT_TRY (check_together (spec->params, err));
   if (spec->region_count == 0)
     WCT_TRY (check_region (spec, &whole, err));
   if (spec->region_count > WCT_REGIONS_MAX)
@@ -357,12 +374,15 @@ wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
   WctStatus status;
 
   WCT_TRY (wct_params_check (params, err));
+  WCT_TRY (check_together (params, err));
   if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
   WCT_TRY (check_swap (job->swap, job->masks != NULL, params, err));
   if (params->passes != job->params.passes)
     free_maps (job);
   settle_anew_for_swap (job, params);
+  if (params->seamless != job->params.seamless) /* another cascade, which the next run plans */
+    job->ran = job->done = job->settled = false;
   job->params = *params;
 
 out:
@@ -477,23 +497,26 @@ wct_job_free (WctJob **job_pointer)
 static bool
 cascade_has_content (const WctJob *job)
 {
-  return job->cascade.keeps && job->params.passes == 1 && !wct_original_is_reduced (&job->original);
+  return job->cascade.keeps && job->params.passes == 1 && !job->cascade.seamless
+         && !wct_original_is_reduced (&job->original);
 }
 
 static WctStatus
 plan_job (WctJob *job, int32_t width, int32_t height, WctError *err)
 {
-  const bool colors = job->params.keep_colors > 0 && !(job->cascade.keeps && job->params.passes == 1);
+  const bool seamless = job->params.seamless != 0;
+  const bool colors = job->params.keep_colors > 0 && (seamless || !(job->cascade.keeps && job->params.passes == 1));
   int32_t    small_width, small_height;
   bool       changed;
   WctStatus  status;
 
   wct_reduced_size (job->params.working_size, width, height, &small_width, &small_height);
   changed = wct_original_plan (&job->original, width, height, small_width, small_height, colors);
-  if (changed || job->cascade.width != small_width || job->cascade.height != small_height)
+  if (changed || job->cascade.width != small_width || job->cascade.height != small_height
+      || job->cascade.seamless != seamless)
     job->ran = job->settled = job->done = false;
   WCT_TRY (wct_cascade_plan (&job->cascade, job->model, job->backend, levels_on (&job->params), small_width,
-                             small_height, err));
+                             small_height, seamless, err));
   if (job->swap != NULL)
     job->cascade.stages[0].keeps_features = true;
 
@@ -649,9 +672,12 @@ typedef struct
   WctRegions        regions;
   WctSelect         select;
   const WctSelect  *selected; /* NULL: one region, everything */
-  WctMoments      **moments;  /* the job's; (regions) */
-  WctAffine       **maps;     /* likewise */
-  const WctAffine **active;   /* owned; (regions): the maps that are used */
+  WctPeriodSelect   period;   /* where the picture is to tile: these within its halo */
+  WctSelect         extended;
+  const WctSelect  *measured, *mapped; /* as passes see them */
+  WctMoments      **moments;           /* the job's; (regions) */
+  WctAffine       **maps;              /* likewise */
+  const WctAffine **active;            /* owned; (regions): the maps that are used */
 } Transform;
 
 static void
@@ -661,18 +687,45 @@ clear_transform (Transform *transform)
   wct_regions_clear (&transform->regions);
 }
 
+/* A stage's features without the halo. */
+static WctShape
+inner_features (const WctStage *stage)
+{
+  const int32_t halo = stage->halo / (stage->picture.w / stage->shape.w);
+
+  return (WctShape){ stage->shape.c, stage->shape.h - 2 * halo, stage->shape.w - 2 * halo };
+}
+
+/* Where the picture is to tile, its halo is not measured; without regions, everything is mapped. */
+static void
+extend_select (const WctStage *stage, Transform *transform)
+{
+  const WctShape inner = inner_features (stage);
+
+  transform->period = (WctPeriodSelect){ transform->selected, inner.w, inner.h, (stage->shape.w - inner.w) / 2 };
+  transform->extended = wct_period_select (&transform->period);
+  transform->measured = &transform->extended;
+  transform->mapped = transform->selected == NULL ? NULL : &transform->extended;
+}
+
 static WctStatus
 begin_transform (WctJob *job, const WctStage *stage, int pass, Transform *transform, WctError *err)
 {
-  WctStatus status = WCT_OK;
+  const WctCascade *cascade = &job->cascade;
+  const int32_t     width = cascade->seamless ? cascade->shape.w : cascade->width;
+  const int32_t     height = cascade->seamless ? cascade->shape.h : cascade->height;
+  WctStatus         status = WCT_OK;
 
   if (job->masks != NULL)
     {
-      WCT_TRY (wct_regions_new (job->masks, job->regions, job->cascade.width, job->cascade.height, stage->shape,
-                                &transform->regions, err));
+      WCT_TRY (
+        wct_regions_new (job->masks, job->regions, width, height, inner_features (stage), &transform->regions, err));
       transform->select = wct_regions_select (&transform->regions);
       transform->selected = &transform->select;
     }
+  transform->measured = transform->mapped = transform->selected;
+  if (cascade->seamless)
+    extend_select (stage, transform);
   WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *transform->active, "transforms", &transform->active, err));
   transform->moments = job->moments + (stage->level - 1) * job->regions;
   transform->maps = job->maps + (pass * WCT_LEVELS + stage->level - 1) * job->regions;
@@ -717,13 +770,13 @@ measure_level (WctJob *job, int i, const Transform *transform, WctMonitor *monit
 {
   const WctStage *stage = &job->cascade.stages[i];
   const WctTap    tap = { stage->encoder_layers, transform->moments };
-  const WctPass   pass = { .picture = job->cascade.shape,
+  const WctPass   pass = { .picture = stage->picture,
                            .features = stage->shape,
                            .from = wct_cascade_picture (&job->cascade, i),
                            .encoder = stage->encoder,
                            .taps = &tap,
                            .tap_count = job->frozen ? 0 : 1,
-                           .select = transform->selected,
+                           .select = transform->measured,
                            .kept = wct_cascade_features (&job->cascade, stage) };
 
   return wct_pass_run (job->backend, &pass, monitor, err);
@@ -744,7 +797,7 @@ swap_level (WctJob *job, const Transform *transform, int pass, bool measured, Wc
                                .kept = wct_cascade_features (&job->cascade, stage),
                                .fresh = !measured,
                                .keeps = job->cascade.keeps };
-  WctPass            decode = { .picture = job->cascade.shape,
+  WctPass            decode = { .picture = stage->picture,
                                 .features = stage->shape,
                                 .decoder = stage->decoder,
                                 .result = wct_cascade_picture (&job->cascade, 1) };
@@ -763,11 +816,11 @@ map_level (WctJob *job, int i, const Transform *transform, bool measured, WctMon
 {
   const WctStage *stage = &job->cascade.stages[i];
   const bool      kept = measured && stage->keeps_features;
-  const WctPass   pass = { .picture = job->cascade.shape,
+  const WctPass   pass = { .picture = stage->picture,
                            .features = stage->shape,
                            .from = kept ? NULL : wct_cascade_picture (&job->cascade, i),
                            .encoder = kept ? NULL : stage->encoder,
-                           .select = transform->selected,
+                           .select = transform->mapped,
                            .kept = kept ? wct_cascade_features (&job->cascade, stage) : NULL,
                            .maps = transform->active,
                            .decoder = stage->decoder,
@@ -800,6 +853,7 @@ stylize_level (WctJob *job, int i, int pass, bool measured, WctMonitor *monitor,
     }
   WCT_TRY (swaps ? swap_level (job, &transform, pass, measured, monitor, err)
                  : map_level (job, i, &transform, !job->frozen, monitor, err));
+  WCT_TRY (wct_cascade_pass_on (&job->cascade, i, err));
 
 out:
   clear_transform (&transform);
@@ -1150,7 +1204,7 @@ plan_reconstruction (const WctModel *model, WctBackend *backend, int level, int3
 
   WCT_TRY (check_size (width, height, err));
   WCT_TRY (check_level (model, level, err));
-  WCT_TRY (wct_cascade_plan (cascade, model, backend, 1u << (level - 1), width, height, err));
+  WCT_TRY (wct_cascade_plan (cascade, model, backend, 1u << (level - 1), width, height, false, err));
   cascade->stages[0].keeps_features = false;
 
 out:
@@ -1174,7 +1228,7 @@ wct_reconstruct (const WctModel *model, WctBackend *backend, int level, const Wc
   WCT_TRY (wct_cascade_complete (&cascade, err));
   wct_monitor_init (&monitor, hooks, stage->encoder_work + stage->decoder_work);
   WCT_TRY (wct_pass_run (backend,
-                         &(WctPass){ .picture = cascade.shape,
+                         &(WctPass){ .picture = stage->picture,
                                      .features = stage->shape,
                                      .from = cascade.picture,
                                      .encoder = stage->encoder,

@@ -96,6 +96,13 @@ class Same(MemoryCase):
     def test_texture_from_a_seed_has_the_same_bytes(self):
         self.assert_same_in_files("texture", self.style, "--size", f"{W}x{H}", "--seed", 5, "png")
 
+    def test_seamless_texture_has_the_same_bytes(self):
+        self.assert_same_in_files("texture", self.style, "--size", f"{W}x{H}", "--seamless", "png")
+
+    def test_seamless_texture_that_is_resampled_and_guided_has_the_same_bytes(self):
+        self.assert_same_in_files("texture", self.style, "--size", f"{W + 9}x{H - 5}", "--seamless", "--guide-picture",
+                                  self.content(), "png")
+
     def test_texture_from_noise_in_a_file_has_the_same_bytes(self):
         self.assert_same_in_files("texture", self.style, "--noise", self.content(), "png")
 

@@ -176,6 +176,61 @@ another_seed_is_another_noise (void **state)
   assert_true (equal < 3);
 }
 
+/* ---- Guides --------------------------------------------------------------------------------------------------- */
+
+static void
+a_guide_of_the_same_size_is_mixed_in_pixel_by_pixel (void **state)
+{
+  float          values[7 * 5 * 3], noise[7 * 5 * 3], guide_values[7 * 5 * 3];
+  const WctImage image = { values, 7, 5, 3, 84 }, guide = { guide_values, 7, 5, 3, 84 }, plain = { noise, 7, 5, 3, 84 };
+
+  (void)state;
+  wct_noise_fill (&plain, 3);
+  for (int i = 0; i < 7 * 5 * 3; i++)
+    guide_values[i] = (float)(i % 13) / 13;
+  for (double share = 0; share <= 1; share += 0.25)
+    {
+      memcpy (values, noise, sizeof values);
+      wct_noise_guide_rows (&image, 0, 5, &guide, share);
+      for (int i = 0; i < 7 * 5 * 3; i++)
+        assert_float_equal (values[i], (1 - share) * noise[i] + share * guide_values[i], 1e-6); /* rounded to float */
+    }
+}
+
+/* Middles of pixels: of four pixels over two, the outer ones are outside the guide's middles. */
+static void
+a_guide_of_another_size_is_stretched (void **state)
+{
+  float          values[4 * 4 * 3] = { 0 }, guide_values[12] = { 0, 0, 0, 4, 8, 12, 8, 8, 8, 12, 16, 20 };
+  const float    weights[4] = { 0, 0.25f, 0.75f, 1 };
+  const WctImage image = { values, 4, 4, 3, 48 }, guide = { guide_values, 2, 2, 3, 24 };
+
+  (void)state;
+  wct_noise_guide_rows (&image, 0, 4, &guide, 1);
+  for (int y = 0; y < 4; y++)
+    for (int x = 0; x < 4; x++)
+      for (int c = 0; c < 3; c++)
+        assert_float_equal (values[(y * 4 + x) * 3 + c], 8 * weights[y] + 4 * (c + 1) * weights[x], 1e-5);
+}
+
+static void
+a_guide_row_by_row_is_that_of_the_whole (void **state)
+{
+  float          whole[9 * 11 * 3] = { 0 }, parts[9 * 11 * 3] = { 0 }, guide_values[4 * 3 * 3];
+  const WctImage image = { whole, 9, 11, 3, 108 }, guide = { guide_values, 4, 3, 3, 48 };
+
+  (void)state;
+  wct_noise_fill (&guide, 1);
+  wct_noise_guide_rows (&image, 0, 11, &guide, 0.5);
+  for (int32_t y = 0; y < 11; y += 2)
+    {
+      const WctImage rows = { parts + (size_t)y * 27, 9, y < 10 ? 2 : 1, 3, 108 };
+
+      wct_noise_guide_rows (&rows, y, 11, &guide, 0.5);
+    }
+  assert_memory_equal (whole, parts, sizeof whole);
+}
+
 int
 main (void)
 {
@@ -188,6 +243,9 @@ main (void)
     cmocka_unit_test (noise_of_far_rows_is_of_its_own),
     cmocka_unit_test (noise_is_uniform_from_zero_to_below_one),
     cmocka_unit_test (another_seed_is_another_noise),
+    cmocka_unit_test (a_guide_of_the_same_size_is_mixed_in_pixel_by_pixel),
+    cmocka_unit_test (a_guide_of_another_size_is_stretched),
+    cmocka_unit_test (a_guide_row_by_row_is_that_of_the_whole),
   };
 
   return cmocka_run_group_tests (tests, NULL, NULL);

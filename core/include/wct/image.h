@@ -42,6 +42,26 @@ WCT_API void wct_noise_fill (const WctImage *image, uint64_t seed);
 /* The same for some rows of such a picture, from its row @first on. */
 WCT_API void wct_noise_fill_rows (const WctImage *rows, int32_t first, uint64_t seed);
 
+/**
+ * wct_noise_guide_rows: let a picture show in noise, so that a texture follows its forms.
+ * @rows: noise with 3 channels, rows of a picture of @height from its row @first on; written
+ * @guide: 3 channels, any size: it is stretched over the whole (bilinear: at much more than the noise's size it is to
+ * be made smaller first)
+ * @share: of the picture, 0 to 1: (1 - share) noise + share picture
+ */
+WCT_API void wct_noise_guide_rows (const WctImage *rows, int32_t first, int32_t height, const WctImage *guide,
+                                   double share);
+
+/**
+ * wct_image_fade_seam: let a picture's opposite sides fit together, so that it tiles.
+ * @image: 3 channels, any size; finite; written on WCT_OK only
+ *
+ * As a job with seamless does with its content: towards the sides it fades into its copy that is shifted by half. What
+ * tiles already stays as it is. For a picture that guides a seamless texture: noise would hide its seam from the job.
+ * Takes as much memory as the picture. Any thread.
+ */
+WCT_API WctStatus wct_image_fade_seam (const WctImage *image, WctError *err);
+
 WCT_END_C
 
 #endif
