@@ -403,6 +403,9 @@ static const WctOption options[] = {
   { WCT_COMMAND_STYLIZE, "Transform", "masks", 0, "M,M,...",
     "One gray picture for each style: the style goes where its mask is light; where none is, the content stays.",
     .take = take_masks },
+  { WCT_COMMAND_STYLIZE, "Transform", "regions", 0, "FILE",
+    "Masks with styles, weights and strengths of their own, from this file of JSON, instead of STYLE.",
+    .take = wct_take_text, .offset = offsetof (WctArguments, regions) },
   { WCT_COMMAND_STYLIZE | WCT_COMMAND_GRID | WCT_COMMAND_AUGMENT, "Transform", "passes", 0, "N", NULL,
     .take = take_param },
   { WCT_COMMAND_TEXTURE, "Transform", "passes", 0, "N",
@@ -531,10 +534,12 @@ check_style_command (const WctArguments *arguments, WctError *err)
 static WctStatus
 check_frames (const WctArguments *arguments, WctError *err)
 {
-  if (arguments->mask_count > 0)
-    return wct_error_set (err, WCT_ERR_ARGUMENT,
-                          "--frames and --masks do not go together: what a mask covers changes from frame to frame, "
-                          "and its style would flicker");
+  if (arguments->mask_count > 0 || arguments->regions != NULL)
+    return wct_error_set (
+      err, WCT_ERR_ARGUMENT,
+      "--frames and --%s do not go together: what a mask covers changes from frame to frame, and its "
+      "style would flicker",
+      arguments->mask_count > 0 ? "masks" : "regions");
   return WCT_OK;
 }
 
@@ -554,6 +559,21 @@ check_output (const WctCommand *command, const WctArguments *arguments, WctError
   return folder ? check_frames (arguments, err) : wct_output_check_extension (arguments->output, err);
 }
 
+static WctStatus
+check_regions (const WctCommand *command, const WctArguments *arguments, WctError *err)
+{
+  if (arguments->regions == NULL)
+    return command->line.bit == WCT_COMMAND_STYLIZE && arguments->operand_count < 2
+             ? wct_error_set (err, WCT_ERR_ARGUMENT, "it needs %s", command->line.operands)
+             : WCT_OK;
+  if (arguments->operand_count > 1)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--regions names the styles: no STYLE stands beside CONTENT");
+  if (arguments->mask_count > 0 || arguments->weight_count > 0)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "--regions and %s do not go together: the file has them",
+                          arguments->mask_count > 0 ? "--masks" : "--style-weights");
+  return WCT_OK;
+}
+
 /* What only the whole command line can show. */
 static WctStatus
 check_together (const WctCommand *command, const WctArguments *arguments, WctError *err)
@@ -562,7 +582,9 @@ check_together (const WctCommand *command, const WctArguments *arguments, WctErr
 
   if (command->line.bit == WCT_COMMAND_STYLE)
     return check_style_command (arguments, err);
-  status = check_output (command, arguments, err);
+  status = check_regions (command, arguments, err);
+  if (status == WCT_OK)
+    status = check_output (command, arguments, err);
   if (status != WCT_OK)
     return status;
   if (command->line.bit == WCT_COMMAND_RECONSTRUCT && arguments->level == 0)

@@ -53,6 +53,7 @@ typedef struct
   char       *mask_text; /* owned: --masks, cut into its names */
   const char *masks[WCT_LIST_MAX];
   int         mask_count;
+  const char *regions; /* --regions */
   double      weights[WCT_LIST_MAX];
   int         weight_count;
   WctAlpha    alpha;

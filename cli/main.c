@@ -12,7 +12,7 @@
 
 static const WctCommand commands[] = {
   { { WCT_COMMAND_STYLIZE, "stylize", "CONTENT STYLE... -o OUT",
-      "Give the picture CONTENT the style of other pictures, and write the result to OUT.", 2, WCT_LIST_MAX + 1 },
+      "Give the picture CONTENT the style of other pictures, and write the result to OUT.", 1, WCT_LIST_MAX + 1 },
     wct_command_stylize },
   { { WCT_COMMAND_AUGMENT, "augment", "CONTENT_DIR STYLE_DIR -o OUT_DIR",
       "Give every picture of a folder a random style of another folder, to train networks on.", 2, 2 },

@@ -79,6 +79,13 @@ out:
   return status;
 }
 
+/* Where a mask's rows go. */
+typedef struct
+{
+  WctJob *job;
+  size_t  region;
+} MaskReader;
+
 /* "5, 4 and 1" */
 static void
 name_levels (unsigned levels, char *text, size_t size)
@@ -118,21 +125,70 @@ wct_studio_choose_levels (WctStudio *studio, WctError *err)
       if (alpha->given)
         studio->params.alpha[i] = alpha->value[i];
     }
-  return WCT_OK;
+  return wct_regions_choose_levels (&studio->regions, &studio->params, present, err);
+}
+
+static WctStatus
+open_mask (const char *path, WctPictureFile *file, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (wct_picture_open (path, 0, file, err));
+  WCT_TRY (wct_memory_check (file->name, wct_picture_stream_bytes (file) + (size_t)file->width * (size_t)file->height,
+                             0, file->width, file->height, NULL, false, err));
+
+out:
+  return status;
 }
 
 WctStatus
-wct_studio_read_masks (WctStudio *studio, WctError *err)
+wct_studio_open_regions (WctStudio *studio, WctError *err)
 {
-  for (int i = 0; i < studio->arguments->mask_count; i++)
-    {
-      const WctStatus status = read_picture (studio->arguments->masks[i], 0, NULL, NULL, &studio->masks[i], err);
+  const WctArguments *arguments = studio->arguments;
+  WctStatus           status = WCT_OK;
 
-      if (status != WCT_OK)
-        return status;
-      wct_picture_to_mask (&studio->masks[i]);
+  if (arguments->regions != NULL)
+    WCT_TRY (wct_regions_read (arguments->regions, &studio->regions, err));
+  else if (arguments->mask_count > 0)
+    wct_regions_of_masks (arguments->masks, arguments->operands + 1, arguments->mask_count, &studio->regions);
+  for (int i = 0; i < studio->regions.count; i++)
+    WCT_TRY (open_mask (studio->regions.entries[i].mask, &studio->masks[i], err));
+
+out:
+  return status;
+}
+
+static WctStatus
+put_mask_rows (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
+{
+  const MaskReader *reader = user;
+  const size_t      row_bytes = (size_t)rows->width * sizeof (float);
+  float            *weights = malloc (row_bytes * (size_t)rows->height);
+  WctStatus         status;
+
+  (void)alpha;
+  if (weights == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, "there is not enough memory for some rows of a mask");
+  wct_rows_to_mask (rows, weights);
+  status = wct_job_put_mask_rows (reader->job, reader->region,
+                                  &(WctImage){ weights, rows->width, rows->height, 1, row_bytes }, first, err);
+  free (weights);
+  return status;
+}
+
+static WctStatus
+read_masks (WctStudio *studio, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int i = 0; i < studio->regions.count && status == WCT_OK; i++)
+    {
+      MaskReader reader = { studio->job, (size_t)i };
+
+      status = wct_picture_stream (&studio->masks[i], put_mask_rows, &reader, err);
+      wct_picture_close (&studio->masks[i]);
     }
-  return WCT_OK;
+  return status;
 }
 
 static unsigned
@@ -325,27 +381,53 @@ wct_studio_memory (const WctStudio *studio)
   return given > used ? given - used : 1;
 }
 
+/* @styles: (WCT_LIST_MAX), to be written for the call of wct_job_new */
+static WctRegion
+make_region (const WctStudio *studio, int i, WctStyle **styles)
+{
+  const WctRegionEntry *entry = &studio->regions.entries[i];
+  const WctPictureFile *mask = &studio->masks[i];
+
+  for (int k = 0; k < entry->style_count; k++)
+    styles[k] = studio->styles[entry->styles[k]];
+  return (WctRegion){ .mask = { NULL, mask->width, mask->height, 1, (size_t)mask->width * sizeof (float) },
+                      .style_count = (size_t)entry->style_count,
+                      .styles = styles,
+                      .weights = entry->weights,
+                      .alpha = entry->alpha };
+}
+
+static WctStatus
+make_job (WctStudio *studio, int style_count, WctError *err)
+{
+  const WctArguments *arguments = studio->arguments;
+  WctRegion           regions[WCT_LIST_MAX];
+  WctStyle           *styles[WCT_LIST_MAX][WCT_LIST_MAX];
+
+  for (int i = 0; i < studio->regions.count; i++)
+    regions[i] = make_region (studio, i, styles[i]);
+  return wct_job_new (&(WctJobSpec){ .model = studio->model,
+                                     .backend = studio->backend,
+                                     .params = &studio->params,
+                                     .style_count = (size_t)style_count,
+                                     .styles = studio->styles,
+                                     .weights = arguments->weight_count > 0 ? arguments->weights : NULL,
+                                     .region_count = (size_t)studio->regions.count,
+                                     .regions = regions },
+                      &studio->job, err);
+}
+
 WctStatus
 wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
 {
-  const WctArguments *arguments = studio->arguments;
-  const WctImage     *image = &studio->picture.image;
-  WctRegion           regions[WCT_LIST_MAX];
-  size_t              before, limit, needed;
-  WctStatus           status;
+  const WctImage *image = &studio->picture.image;
+  size_t          before, limit, needed;
+  WctStatus       status;
 
-  for (int i = 0; i < arguments->mask_count; i++)
-    regions[i] = (WctRegion){ .mask = studio->masks[i].image, .style_count = 1, .styles = &studio->styles[i] };
   wct_report_stage (&studio->report, WCT_STAGE_STYLE);
-  WCT_TRY (wct_job_new (&(WctJobSpec){ .model = studio->model,
-                                       .backend = studio->backend,
-                                       .params = &studio->params,
-                                       .style_count = (size_t)style_count,
-                                       .styles = studio->styles,
-                                       .weights = arguments->weight_count > 0 ? arguments->weights : NULL,
-                                       .region_count = (size_t)arguments->mask_count,
-                                       .regions = regions },
-                        &studio->job, err));
+  WCT_TRY (make_job (studio, style_count, err));
+  wct_report_stage (&studio->report, WCT_STAGE_LOAD);
+  WCT_TRY (read_masks (studio, err));
   before = wct_memory_used (); /* with what the styles keep for their next job */
   limit = wct_studio_memory (studio);
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
@@ -502,8 +584,9 @@ wct_studio_close (WctStudio *studio)
   for (int i = 0; i < WCT_LIST_MAX; i++)
     {
       wct_style_unref (&studio->styles[i]);
-      wct_picture_clear (&studio->masks[i]);
+      wct_picture_close (&studio->masks[i]);
     }
+  wct_regions_clear_list (&studio->regions);
   wct_picture_clear (&studio->picture);
   wct_picture_clear (&studio->guide);
   wct_picture_close (&studio->file);

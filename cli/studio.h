@@ -12,6 +12,7 @@
 #include "output.h"
 #include "picture.h"
 #include "progress.h"
+#include "regions-file.h"
 #include "report.h"
 
 typedef struct
@@ -31,8 +32,9 @@ typedef struct
   WctColors          *colors; /* of the content, that styles are given; NULL: they keep theirs */
   WctStyle           *styles[WCT_LIST_MAX];
   WctJob             *job;
-  WctPicture          masks[WCT_LIST_MAX];
-  WctPicture          guide; /* of a texture; without pixels where there is none */
+  WctRegionList       regions;             /* of --masks or --regions; else none */
+  WctPictureFile      masks[WCT_LIST_MAX]; /* of these; closed once they are read */
+  WctPicture          guide;               /* of a texture; without pixels where there is none */
   WctProgress         progress;
   WctReport           report;
 } WctStudio;
@@ -62,7 +64,8 @@ WctStatus wct_studio_choose_levels (WctStudio *studio, WctError *err);
 /* Those that run, then: bit (level - 1). */
 unsigned wct_studio_levels (const WctStudio *studio);
 
-WctStatus wct_studio_read_masks (WctStudio *studio, WctError *err);
+/* Learns what regions there are, and opens their masks, whose rows wct_studio_prepare reads. */
+WctStatus wct_studio_open_regions (WctStudio *studio, WctError *err);
 
 /* Where styles are to be recolored: reads the open picture once more for its colors. */
 WctStatus wct_studio_take_colors (WctStudio *studio, WctError *err);

@@ -8,18 +8,22 @@
 static WctStatus
 stylize_picture (const WctArguments *arguments, WctError *err)
 {
-  const int style_count = arguments->operand_count - 1;
-  WctStudio studio;
-  WctStatus status;
+  const bool         has_regions = arguments->regions != NULL;
+  const char *const *styles;
+  int                style_count;
+  WctStudio          studio;
+  WctStatus          status;
 
   WCT_TRY (wct_studio_open (&studio, arguments, err));
   WCT_TRY (
     wct_studio_open_picture (&studio, arguments->operands[0], arguments->params.content_size, "--content-size", err));
-  WCT_TRY (wct_studio_read_masks (&studio, err));
+  WCT_TRY (wct_studio_open_regions (&studio, err));
+  style_count = has_regions ? studio.regions.style_count : arguments->operand_count - 1;
+  styles = has_regions ? (const char *const *)studio.regions.styles : arguments->operands + 1;
   WCT_TRY (wct_studio_load_model (&studio, err));
   WCT_TRY (wct_studio_choose_levels (&studio, err));
   WCT_TRY (wct_studio_take_colors (&studio, err));
-  WCT_TRY (wct_studio_measure_styles (&studio, arguments->operands + 1, style_count, err));
+  WCT_TRY (wct_studio_measure_styles (&studio, styles, style_count, err));
   WCT_TRY (wct_studio_prepare (&studio, style_count, err));
   WCT_TRY (wct_studio_load (&studio, err));
   WCT_TRY (wct_studio_stylize (&studio, err));

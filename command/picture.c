@@ -423,6 +423,13 @@ encode_light (float light)
   return light <= 0.0031308f ? 12.92f * light : 1.055f * powf (light, 1.0f / 2.4f) - 0.055f;
 }
 
+/* Scaling overshoots, and light may be beyond white. Not fminf and fmaxf: they are calls. */
+static inline float
+clip (float value)
+{
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+
 static bool
 unit_from_float (const Unit *unit, const float *in, float *out, size_t count)
 {
@@ -434,7 +441,7 @@ unit_from_float (const Unit *unit, const float *in, float *out, size_t count)
 
       if (isnan (value))
         return false;
-      out[i] = unit->linear ? encode_light (value) : value > 0.0f ? fminf (value, 1.0f) : 0.0f;
+      out[i] = unit->linear ? encode_light (value) : clip (value);
     }
   return true;
 }
@@ -449,7 +456,7 @@ unit_from_integers (const Unit *unit, const VipsPel *in, VipsBandFormat format, 
     {
       const float value = format == VIPS_FORMAT_UCHAR ? (float)in[i] : (float)((const unsigned short *)in)[i];
 
-      out[i] = fminf (value / white, 1.0f);
+      out[i] = clip (value / white);
     }
 }
 
@@ -622,7 +629,7 @@ part_strip (VipsRegion *region, const VipsRect *area, float *colors, float *alph
       for (int x = 0; x < area->width; x++, in += bands, colors += 3)
         {
           for (int c = 0; c < 3; c++)
-            colors[c] = fminf (fmaxf (in[color ? c : 0], 0.0f), 1.0f); /* scaling overshoots */
+            colors[c] = clip (in[color ? c : 0]);
           if (alpha != NULL)
             *alpha++ = in[bands - 1];
         }
@@ -800,19 +807,15 @@ wct_picture_new (int32_t width, int32_t height, WctPicture *out, WctError *err)
 }
 
 void
-wct_picture_to_mask (WctPicture *picture)
+wct_rows_to_mask (const WctImage *rows, float *mask)
 {
-  WctImage    *image = &picture->image;
-  const size_t pixels = (size_t)image->width * (size_t)image->height;
-
-  for (size_t i = 0; i < pixels; i++)
+  for (int32_t y = 0; y < rows->height; y++)
     {
-      const float *in = image->pixels + 3 * i;
+      const float *in = rows->pixels + (size_t)y * (rows->row_stride_bytes / sizeof (float));
 
-      image->pixels[i] = 0.299f * in[0] + 0.587f * in[1] + 0.114f * in[2];
+      for (int32_t x = 0; x < rows->width; x++, in += 3)
+        *mask++ = 0.299f * in[0] + 0.587f * in[1] + 0.114f * in[2];
     }
-  image->channels = 1;
-  image->row_stride_bytes = (size_t)image->width * sizeof (float);
 }
 
 void

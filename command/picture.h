@@ -113,8 +113,8 @@ WctStatus wct_picture_read (WctPictureFile *file, WctPicture *out, WctError *err
 void      wct_picture_describe_new (int32_t width, int32_t height, WctPicture *out);
 WctStatus wct_picture_new (int32_t width, int32_t height, WctPicture *out, WctError *err);
 
-/* Leaves the brightness (Rec. 601 luma) in one channel, as masks have it. */
-void wct_picture_to_mask (WctPicture *picture);
+/* The brightness (Rec. 601 luma) of each pixel, as masks have it. @mask: (height, width) of the rows */
+void wct_rows_to_mask (const WctImage *rows, float *mask);
 
 void wct_picture_clear (WctPicture *picture); /* twice is welcome */
 

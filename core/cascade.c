@@ -133,12 +133,12 @@ count_pass (const WctCascade *cascade, const WctPass *pass, WctPassMemory *most)
 
 /* The two passes of a stage, as far as memory goes: whether there is a store is all that counts. */
 static void
-count_passes (const WctCascade *cascade, const WctStage *stage, const WctSelect *select, WctPassMemory *most)
+count_passes (const WctCascade *cascade, const WctStage *stage, const WctRegionWeights *weights, WctPassMemory *most)
 {
   char            stand_in;
   WctStore *const there = (WctStore *)(void *)&stand_in, *const kept = stage->keeps_features ? there : NULL;
   const WctAffine *const no_maps = NULL;
-  const WctSelect        one = { .count = 1 };
+  const WctRegionWeights one = { .count = 1 };
   const WctTap           tap = { .layers = stage->encoder_layers };
   const WctPass          measure = { .picture = stage->picture,
                                      .features = stage->shape,
@@ -146,13 +146,13 @@ count_passes (const WctCascade *cascade, const WctStage *stage, const WctSelect 
                                      .encoder = stage->encoder,
                                      .taps = &tap,
                                      .tap_count = 1,
-                                     .select = cascade->seamless && select == NULL ? &one : select,
+                                     .weights = cascade->seamless && weights == NULL ? &one : weights,
                                      .kept = kept };
   const WctPass          map = { .picture = stage->picture,
                                  .features = stage->shape,
                                  .from = kept != NULL ? NULL : there,
                                  .encoder = kept != NULL ? NULL : stage->encoder,
-                                 .select = select,
+                                 .weights = weights,
                                  .kept = kept,
                                  .maps = &no_maps,
                                  .decoder = stage->decoder,
@@ -164,7 +164,7 @@ count_passes (const WctCascade *cascade, const WctStage *stage, const WctSelect 
 
 /* What does not depend on where pictures and features are. */
 static size_t
-fixed_bytes (const WctCascade *cascade, const WctSelect *select)
+fixed_bytes (const WctCascade *cascade, const WctRegionWeights *weights)
 {
   const WctBackendOps *ops = cascade->backend->ops;
   size_t               plans = 0;
@@ -176,7 +176,7 @@ fixed_bytes (const WctCascade *cascade, const WctSelect *select)
 
       plans += ops->plan_memory (cascade->backend->ctx, stage->encoder);
       plans += ops->plan_memory (cascade->backend->ctx, stage->decoder);
-      count_passes (cascade, stage, select, &most);
+      count_passes (cascade, stage, weights, &most);
     }
   return plans + most.scratch + most.passing;
 }
@@ -206,11 +206,11 @@ picture_bytes (const WctCascade *cascade)
 }
 
 size_t
-wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides, size_t limit)
+wct_cascade_settle (WctCascade *cascade, const WctRegionWeights *weights, size_t besides, size_t limit)
 {
   const size_t one = picture_bytes (cascade), all = cascade->keeps ? one * (size_t)(cascade->count + 1) : one;
   const size_t pictures = all + wct_tile_bytes (&cascade->tile);
-  const size_t features = features_bytes (cascade), fixed = fixed_bytes (cascade, select) + besides;
+  const size_t features = features_bytes (cascade), fixed = fixed_bytes (cascade, weights) + besides;
   const bool   features_in_file = fixed + pictures + features > limit;
   const bool   picture_in_file = features_in_file && fixed + pictures > limit;
 

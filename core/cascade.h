@@ -57,12 +57,12 @@ void      wct_cascade_clear (WctCascade *cascade);
 
 /**
  * wct_cascade_settle: decide what is in memory and what in files.
- * @select: the regions, of which only the number counts; NULL: one
+ * @weights: the regions, of which only the number counts; NULL: one
  * @besides: bytes that the caller takes during a run
  * @limit: bytes that may be taken in all
  * Returns the bytes at a run's peak: more than @limit where even files do not help.
  */
-size_t wct_cascade_settle (WctCascade *cascade, const WctSelect *select, size_t besides, size_t limit);
+size_t wct_cascade_settle (WctCascade *cascade, const WctRegionWeights *weights, size_t besides, size_t limit);
 
 /* Makes the stores, unless they are there. */
 WctStatus wct_cascade_allocate (WctCascade *cascade, WctError *err);

@@ -53,6 +53,10 @@ struct WctJob
   bool          reweighted;    /* since then */
   WctParams     ran_with;
   double        kept_colors; /* of the result that is there: the content's share, 0 to 1 */
+
+  /* Owned; of the whole picture, in a level's last pass where a region was too small for moments of its own; or NULL.
+   */
+  WctMoments *whole[WCT_LEVELS];
 };
 
 /* ---- Making a job ------------------------------------------------------------------------------------------- */
@@ -160,6 +164,18 @@ check_together (const WctParams *params, WctError *err)
   return WCT_OK;
 }
 
+/* With or without its pixels. */
+static WctStatus
+check_mask (const WctImage *mask, WctError *err)
+{
+  float    pixel = 0; /* only the size is looked at */
+  WctImage image = *mask;
+
+  if (image.pixels == NULL)
+    image.pixels = &pixel;
+  return wct_image_check (&image, 1, "mask", err);
+}
+
 static WctStatus
 check_spec (const WctJobSpec *spec, WctError *err)
 {
@@ -176,7 +192,7 @@ check_spec (const WctJobSpec *spec, WctError *err)
   for (size_t i = 0; i < spec->region_count; i++)
     {
       WCT_TRY (check_region (spec, &spec->regions[i], err));
-      WCT_TRY (wct_image_check (&spec->regions[i].mask, 1, "mask", err));
+      WCT_TRY (check_mask (&spec->regions[i].mask, err));
     }
 
 out:
@@ -303,7 +319,10 @@ make_regions (WctJob *job, const WctJobSpec *spec, WctError *err)
     {
       const WctRegion *region = &spec->regions[i];
 
-      WCT_TRY (wct_mask_new (&region->mask, &job->masks[i], err));
+      WCT_TRY (
+        wct_mask_new (region->mask.width, region->mask.height, spec->params->hard_masks != 0, &job->masks[i], err));
+      if (region->mask.pixels != NULL)
+        WCT_TRY (wct_mask_put_rows (&job->masks[i], &region->mask, 0, err));
       WCT_TRY (take_styles (job, region, &job->blends[i], job->coloring + i * WCT_LEVELS, err));
       for (int level = 0; region->alpha != NULL && level < WCT_LEVELS; level++)
         job->alpha[i * WCT_LEVELS + level] = region->alpha[level];
@@ -350,6 +369,8 @@ free_maps (WctJob *job)
     wct_affine_free (&job->maps[i]);
   for (int i = 0; job->moments != NULL && i < WCT_LEVELS * job->regions; i++)
     wct_moments_free (&job->moments[i]);
+  for (int i = 0; i < WCT_LEVELS; i++)
+    wct_moments_free (&job->whole[i]);
   wct_free (&job->maps);
   wct_free (&job->moments);
   job->map_count = 0;
@@ -378,6 +399,8 @@ wct_job_set_params (WctJob *job, const WctParams *params, WctError *err)
   if (levels_on (params) != levels_on (&job->params) || params->eigenvalue_floor != job->params.eigenvalue_floor)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "levels and eigenvalue floor of a job stay as they are"));
   WCT_TRY (check_swap (job->swap, job->masks != NULL, params, err));
+  if (job->masks != NULL && params->hard_masks != job->params.hard_masks)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "masks of a job stay hard or soft as they are"));
   if (params->passes != job->params.passes)
     free_maps (job);
   settle_anew_for_swap (job, params);
@@ -464,6 +487,38 @@ out:
   clear_blend (&blend);
   wct_swap_free (&swap);
   return status;
+  return status;
+}
+
+WctStatus
+wct_job_put_mask_rows (WctJob *job, size_t region, const WctImage *rows, int32_t first, WctError *err)
+{
+  WctMask  *mask;
+  WctStatus status;
+
+  if (job->masks == NULL || region >= (size_t)job->regions)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "there is no region %zu to put a mask's rows in", region + 1);
+  mask = &job->masks[region];
+  WCT_TRY (wct_image_check (rows, 1, "mask", err));
+  if (rows->width != mask->width || first < 0 || first > mask->height - rows->height)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT,
+                            "mask: %d rows of %d pixels from row %d on do not lie in a mask of %d×%d", rows->height,
+                            rows->width, first, mask->width, mask->height));
+  WCT_TRY (wct_mask_put_rows (mask, rows, first, err));
+  job->ran = false;
+
+out:
+  return status;
+}
+
+static WctStatus
+check_masks_complete (const WctJob *job, WctError *err)
+{
+  for (int i = 0; job->masks != NULL && i < job->regions; i++)
+    if (job->masks[i].rows_put != job->masks[i].height)
+      return wct_error_set (err, WCT_ERR_ARGUMENT, "mask %d has %d rows and %d were put in; each is needed once", i + 1,
+                            job->masks[i].height, job->masks[i].rows_put);
+  return WCT_OK;
 }
 
 void
@@ -524,6 +579,12 @@ out:
   return status;
 }
 
+static bool
+has_soft_masks (const WctJob *job)
+{
+  return job->masks != NULL && !job->params.hard_masks;
+}
+
 /* Eigen-decomposition and its products: some matrices of doubles, of the widest level. And maps and moments, of all. */
 static size_t
 transform_memory (const WctJob *job)
@@ -541,6 +602,7 @@ transform_memory (const WctJob *job)
 
       most = square * MATRICES > most ? square * MATRICES : most;
       kept += square * (size_t)job->regions * ((size_t)job->params.passes + 1);
+      kept += has_soft_masks (job) ? square : 0; /* the whole picture's moments */
     }
   if (is_swap_on (&job->params))
     kept += wct_swap_memory (job->swap, job->backend, job->cascade.stages[0].shape, &job->params, job->params.passes,
@@ -565,9 +627,9 @@ cascade_uses_files (const WctJob *job)
 static void
 settle (WctJob *job)
 {
-  const WctSelect regions = { .count = job->regions };
-  const size_t    original = wct_original_bytes (&job->original);
-  bool            in_file; /* the original goes first: it is read least */
+  const WctRegionWeights regions = { .count = job->regions };
+  const size_t           original = wct_original_bytes (&job->original);
+  bool                   in_file; /* the original goes first: it is read least */
 
   if (job->settled)
     return;
@@ -669,65 +731,107 @@ out:
 /* One level while it runs. */
 typedef struct
 {
-  WctRegions        regions;
-  WctSelect         select;
-  const WctSelect  *selected; /* NULL: one region, everything */
-  WctPeriodSelect   period;   /* where the picture is to tile: these within its halo */
-  WctSelect         extended;
-  const WctSelect  *measured, *mapped; /* as passes see them */
-  WctMoments      **moments;           /* the job's; (regions) */
-  WctAffine       **maps;              /* likewise */
-  const WctAffine **active;            /* owned; (regions): the maps that are used */
+  WctRegions              regions;
+  WctRegionWeights        weights; /* of these, or of what is inside the halo of a picture that tiles */
+  WctPeriodInside         inside;
+  const WctRegionWeights *measuring, *mapping; /* as passes see them; NULL: one region, everything */
+  WctMoments            **measured; /* owned; (regions): the job's, NULL where a region has none of its own */
+  WctMoments             *whole;    /* the job's; NULL where no region needs it */
+  WctMoments            **used;   /* owned; (regions): what each map is solved from; NULL: the region stays as it is */
+  WctAffine             **maps;   /* the job's; (regions) */
+  const WctAffine       **active; /* owned; (regions): the maps that are used */
 } Transform;
 
 static void
 clear_transform (Transform *transform)
 {
   wct_free (&transform->active);
+  wct_free (&transform->used);
+  wct_free (&transform->measured);
   wct_regions_clear (&transform->regions);
 }
 
-/* A stage's features without the halo. */
-static WctShape
-inner_features (const WctStage *stage)
+/* The halo of a stage's features. */
+static int32_t
+halo_features (const WctStage *stage)
 {
-  const int32_t halo = stage->halo / (stage->picture.w / stage->shape.w);
-
-  return (WctShape){ stage->shape.c, stage->shape.h - 2 * halo, stage->shape.w - 2 * halo };
+  return stage->halo / (stage->picture.w / stage->shape.w);
 }
 
-/* Where the picture is to tile, its halo is not measured; without regions, everything is mapped. */
-static void
-extend_select (const WctStage *stage, Transform *transform)
-{
-  const WctShape inner = inner_features (stage);
+/* A region of less weight than this, in positions, has no statistics to speak of: what whitening makes of them no
+ * longer shows what is in the picture. It takes the whole picture's. */
+#define SMALL_REGION 8
 
-  transform->period = (WctPeriodSelect){ transform->selected, inner.w, inner.h, (stage->shape.w - inner.w) / 2 };
-  transform->extended = wct_period_select (&transform->period);
-  transform->measured = &transform->extended;
-  transform->mapped = transform->selected == NULL ? NULL : &transform->extended;
+/* Which moments a region's map comes from. Hard masks leave a region of one position as it is, as they always did. */
+static WctStatus
+choose_moments (WctJob *job, const WctStage *stage, int region, Transform *transform, WctError *err)
+{
+  WctMoments **whole = &job->whole[stage->level - 1], *own = job->moments[(stage->level - 1) * job->regions + region];
+  const double weight = wct_regions_weigh (&transform->regions, region, SMALL_REGION);
+  WctStatus    status = WCT_OK;
+
+  if (weight > 0 && weight < SMALL_REGION && has_soft_masks (job))
+    {
+      if (*whole == NULL)
+        WCT_TRY (wct_moments_new (own->channels, whole, err));
+      transform->whole = transform->used[region] = *whole;
+    }
+  else if (weight > (has_soft_masks (job) ? 0 : 1))
+    transform->measured[region] = transform->used[region] = own;
+  else
+    wct_regions_leave_out (&transform->regions, region);
+
+out:
+  return status;
+}
+
+static WctStatus
+begin_regions (WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
+{
+  const WctCascade *cascade = &job->cascade;
+  const int32_t     width = cascade->seamless ? cascade->shape.w : cascade->width;
+  const int32_t     height = cascade->seamless ? cascade->shape.h : cascade->height;
+  WctStatus         status;
+
+  WCT_TRY (wct_regions_new (job->masks, job->regions, width, height, stage->shape, halo_features (stage),
+                            &transform->regions, err));
+  for (int i = 0; i < job->regions; i++)
+    WCT_TRY (choose_moments (job, stage, i, transform, err));
+  transform->weights = wct_regions_weights (&transform->regions);
+  transform->measuring = transform->mapping = &transform->weights;
+
+out:
+  return status;
+}
+
+/* The halo of a picture that tiles is not measured; it is mapped as all of it is. */
+static void
+begin_inside (const WctStage *stage, Transform *transform)
+{
+  const int32_t halo = halo_features (stage);
+
+  transform->inside = (WctPeriodInside){ stage->shape.w - 2 * halo, stage->shape.h - 2 * halo, halo };
+  transform->weights = wct_period_weights (&transform->inside);
+  transform->measuring = &transform->weights;
 }
 
 static WctStatus
 begin_transform (WctJob *job, const WctStage *stage, int pass, Transform *transform, WctError *err)
 {
-  const WctCascade *cascade = &job->cascade;
-  const int32_t     width = cascade->seamless ? cascade->shape.w : cascade->width;
-  const int32_t     height = cascade->seamless ? cascade->shape.h : cascade->height;
-  WctStatus         status = WCT_OK;
+  const size_t regions = (size_t)job->regions;
+  WctStatus    status;
 
+  WCT_TRY (wct_alloc (regions, sizeof *transform->active, "transforms", &transform->active, err));
+  WCT_TRY (wct_alloc (regions, sizeof (WctMoments *), "transforms", &transform->used, err));
+  WCT_TRY (wct_alloc (regions, sizeof (WctMoments *), "transforms", &transform->measured, err));
   if (job->masks != NULL)
+    WCT_TRY (begin_regions (job, stage, transform, err));
+  else
     {
-      WCT_TRY (
-        wct_regions_new (job->masks, job->regions, width, height, inner_features (stage), &transform->regions, err));
-      transform->select = wct_regions_select (&transform->regions);
-      transform->selected = &transform->select;
+      transform->measured[0] = transform->used[0] = job->moments[stage->level - 1];
+      if (job->cascade.seamless)
+        begin_inside (stage, transform);
     }
-  transform->measured = transform->mapped = transform->selected;
-  if (cascade->seamless)
-    extend_select (stage, transform);
-  WCT_TRY (wct_alloc ((size_t)job->regions, sizeof *transform->active, "transforms", &transform->active, err));
-  transform->moments = job->moments + (stage->level - 1) * job->regions;
   transform->maps = job->maps + (pass * WCT_LEVELS + stage->level - 1) * job->regions;
 
 out:
@@ -750,15 +854,13 @@ solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctErro
   WctStatus status = WCT_OK;
 
   for (int i = 0; i < job->regions && status == WCT_OK; i++)
-    if (transform->selected == NULL || transform->moments[i]->count > 1)
+    if (transform->used[i] != NULL)
       {
         transform->active[i] = transform->maps[i];
-        status = wct_affine_solve (transform->moments[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
+        status = wct_affine_solve (transform->used[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
                                    strength (job, i, stage->level), job->params.eigenvalue_floor, job->params.damping,
                                    job->params.transport != 0, transform->maps[i], err);
       }
-    else
-      wct_regions_leave_out (&transform->regions, i);
   return status;
 }
 
@@ -769,14 +871,14 @@ static WctStatus
 measure_level (WctJob *job, int i, const Transform *transform, WctMonitor *monitor, WctError *err)
 {
   const WctStage *stage = &job->cascade.stages[i];
-  const WctTap    tap = { stage->encoder_layers, transform->moments };
+  const WctTap    tap = { stage->encoder_layers, transform->measured, transform->whole };
   const WctPass   pass = { .picture = stage->picture,
                            .features = stage->shape,
                            .from = wct_cascade_picture (&job->cascade, i),
                            .encoder = stage->encoder,
                            .taps = &tap,
                            .tap_count = job->frozen ? 0 : 1,
-                           .select = transform->measured,
+                           .weights = transform->measuring,
                            .kept = wct_cascade_features (&job->cascade, stage) };
 
   return wct_pass_run (job->backend, &pass, monitor, err);
@@ -792,7 +894,7 @@ swap_level (WctJob *job, const Transform *transform, int pass, bool measured, Wc
                                .alpha = strength (job, 0, stage->level),
                                .shape = stage->shape,
                                .pass = pass,
-                               .content = job->frozen ? NULL : transform->moments[0],
+                               .content = job->frozen ? NULL : transform->used[0],
                                .map = transform->maps[0],
                                .kept = wct_cascade_features (&job->cascade, stage),
                                .fresh = !measured,
@@ -820,7 +922,7 @@ map_level (WctJob *job, int i, const Transform *transform, bool measured, WctMon
                            .features = stage->shape,
                            .from = kept ? NULL : wct_cascade_picture (&job->cascade, i),
                            .encoder = kept ? NULL : stage->encoder,
-                           .select = transform->mapped,
+                           .weights = transform->mapping,
                            .kept = kept ? wct_cascade_features (&job->cascade, stage) : NULL,
                            .maps = transform->active,
                            .decoder = stage->decoder,
@@ -835,7 +937,7 @@ stylize_level (WctJob *job, int i, int pass, bool measured, WctMonitor *monitor,
 {
   const WctStage *stage = &job->cascade.stages[i];
   const bool      swaps = i == 0 && is_swap_on (&job->params);
-  Transform       transform = { .selected = NULL };
+  Transform       transform = { .measuring = NULL };
   WctStatus       status;
 
   WCT_TRY (begin_transform (job, stage, pass, &transform, err));
@@ -979,6 +1081,7 @@ wct_job_process (WctJob *job, const WctHooks *hooks, WctError *err)
   WctStatus  status;
 
   WCT_TRY (check_begun (job, err));
+  WCT_TRY (check_masks_complete (job, err));
   if (job->rows_put != job->original.height || job->original.height == 0)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%d rows were put in and the picture has %d; each is needed once",
                             job->rows_put, job->original.height));

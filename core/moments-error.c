@@ -38,11 +38,11 @@ double
 wct_moments_error (const WctMoments *of, const WctMoments *target, double limit, double scale, WctAffine *gradient)
 {
   const size_t channels = (size_t)of->channels, square = channels * channels;
-  const double positions = (double)of->count;
+  const double positions = of->weight;
   double       mean_norm, covariance_norm;
   const double mean_error = relative_error (of->mean, target->mean, channels, &mean_norm);
   const double covariance_error = relative_error (of->covariance, target->covariance, square, &covariance_norm);
-  const bool   far = covariance_error > limit || of->count < 2;
+  const bool   far = covariance_error > limit || of->weight < 2;
 
   memcpy (gradient->center, of->mean, channels * sizeof (double));
   scaled_difference (of->mean, target->mean, channels, 2 * scale / (positions * mean_norm), gradient->bias);

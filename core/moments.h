@@ -9,9 +9,9 @@
 typedef struct
 {
   int32_t channels;
-  int64_t count;      /* positions that were measured; may be 0 */
-  double *mean;       /* (channels); 0 where count is 0 */
-  double *covariance; /* (channels, channels), divided by count - 1; 0 where count is below 2 */
+  double  weight;     /* of all positions that were measured: their number, where each counts whole; may be 0 */
+  double *mean;       /* (channels); 0 where weight is 0 */
+  double *covariance; /* (channels, channels), divided by weight - 1; 0 where weight is not above 1 */
 } WctMoments;
 
 WctStatus wct_moments_new (int32_t channels, WctMoments **out, WctError *err);

@@ -188,38 +188,29 @@ out:
   return status;
 }
 
-/* ---- Regions -------------------------------------------------------------------------------------------------- */
+/* ---- What is measured ------------------------------------------------------------------------------------------ */
 
-/* @row: of the period's columns */
-static void
-select_inside (const WctPeriodSelect *period, int region, WctSelectUse use, int32_t y, uint8_t *row)
+static int32_t
+pick_inside (const void *data, int region, WctWeightsUse use, int32_t first, int32_t rows, int32_t *positions,
+             float *weights)
 {
-  if (period->inside != NULL)
-    period->inside->rows (period->inside->data, region, use, y, 1, row);
-  else
-    for (int32_t x = 0; x < period->width; x++)
-      row[x] = 1;
+  const WctPeriodInside *inside = data;
+  const int32_t          halo = inside->halo;
+  int32_t                count = 0;
+
+  (void)region;
+  (void)use;
+  for (int32_t y = first < halo ? halo : first; y < first + rows && y < halo + inside->height; y++)
+    for (int32_t x = 0; x < inside->width; x++)
+      {
+        positions[count] = (y - first) * (inside->width + 2 * halo) + halo + x;
+        weights[count++] = 1;
+      }
+  return count;
 }
 
-static void
-select_rows (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select)
+WctRegionWeights
+wct_period_weights (const WctPeriodInside *inside)
 {
-  const WctPeriodSelect *period = data;
-  const int32_t          w = period->width, h = period->height, halo = period->halo;
-
-  for (int32_t y = first - halo; y < first - halo + rows; y++, select += w + 2 * halo)
-    {
-      const bool counts = use == WCT_SELECT_MAPPED || (y >= 0 && y < h);
-
-      select_inside (period, region, use, wct_wrap (y, h), select + halo);
-      for (int32_t x = -halo; x < w + halo; x++)
-        if (x < 0 || x >= w || !counts)
-          select[halo + x] = use == WCT_SELECT_MAPPED ? select[halo + wct_wrap (x, w)] : 0;
-    }
-}
-
-WctSelect
-wct_period_select (const WctPeriodSelect *select)
-{
-  return (WctSelect){ select->inside == NULL ? 1 : select->inside->count, select, select_rows };
+  return (WctRegionWeights){ 1, inside, pick_inside };
 }

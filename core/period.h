@@ -44,15 +44,13 @@ WctStatus wct_period_extend (const WctPeriod *period, WctError *err);
  */
 WctStatus wct_period_move (const WctPeriod *from, const WctPeriod *to, WctError *err);
 
-/* Regions of a period's features, on features with the halo: they are measured inside, and mapped everywhere. */
+/* A period's features, which are measured, within their halo, which is not. */
 typedef struct
 {
-  const WctSelect *inside;        /* borrowed; of the period alone; NULL: one region, everything */
-  int32_t          width, height; /* of the period, in features */
-  int32_t          halo;          /* likewise */
-} WctPeriodSelect;
+  int32_t width, height, halo; /* of the period, in features */
+} WctPeriodInside;
 
-/* @select: borrowed for as long as the result is used */
-WctSelect wct_period_select (const WctPeriodSelect *select);
+/* One region: what is inside. @inside: borrowed for as long as the result is used */
+WctRegionWeights wct_period_weights (const WctPeriodInside *inside);
 
 #endif

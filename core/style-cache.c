@@ -19,7 +19,7 @@
 #define PATH_SIZE 4096
 #define FILES_MAX 200 /* some 0.2 MB each for compact models, 2.4 MB for full width */
 
-static const char magic[8] = "wctstyl1";
+static const char magic[8] = "wctstyl2";
 
 WctStyleKey
 wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage *picture, unsigned levels)
@@ -116,7 +116,7 @@ moments_bytes (int32_t channels)
 {
   const size_t c = (size_t)channels;
 
-  return sizeof (int64_t) + (c + c * c) * sizeof (double);
+  return (1 + c + c * c) * sizeof (double);
 }
 
 static size_t
@@ -143,7 +143,7 @@ copy_moments (char **at, WctMoments *moments, bool out)
 {
   const size_t c = (size_t)moments->channels;
 
-  copy (at, &moments->count, sizeof moments->count, out);
+  copy (at, &moments->weight, sizeof moments->weight, out);
   copy (at, moments->mean, c * sizeof *moments->mean, out);
   copy (at, moments->covariance, c * c * sizeof *moments->covariance, out);
 }

@@ -108,7 +108,7 @@ add_level_texts (Contents *contents, const WctModel *model, const WctMoments *mo
   wct_model_fingerprint (model, level, text);
   add_text (contents, key, text);
   level_key (key, level, "positions");
-  snprintf (text, sizeof text, "%" PRId64, moments->count);
+  snprintf (text, sizeof text, "%" PRId64, (int64_t)moments->weight);
   add_text (contents, key, text);
 }
 
@@ -548,7 +548,7 @@ copy_moments (const StyleFile *from, const WctModel *model, int level, WctMoment
     return wct_error_set (err, WCT_ERR_FORMAT, "%s: %s: has %" PRId64 " channels, the model has %" PRId32, from->label,
                           mean->name, mean->shape[0], channels);
   WCT_TRY (wct_moments_new (channels, &moments, err));
-  moments->count = positions == NULL || positions[0] == '-' ? 0 : strtoll (positions, NULL, 10);
+  moments->weight = positions == NULL || positions[0] == '-' ? 0 : (double)strtoll (positions, NULL, 10);
   for (int32_t c = 0; c < channels; c++)
     moments->mean[c] = value_at (mean, find_tensor (from, level, "mean" REST), (size_t)c);
   WCT_TRY (copy_covariance (from, find_tensor (from, level, "covariance"), find_tensor (from, level, "covariance" REST),

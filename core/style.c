@@ -121,7 +121,8 @@ measure_pass (Walk *walk, int level, unsigned levels, WctStyle *style, WctError 
     if (levels & 1u << i)
       {
         WCT_TRY (wct_moments_new (wct_model_channels (walk->model, i + 1), &style->moments[i], err));
-        taps[pass.tap_count++] = (WctTap){ wct_model_encoder (walk->model, i + 1)->count, &style->moments[i] };
+        taps[pass.tap_count++] =
+          (WctTap){ .layers = wct_model_encoder (walk->model, i + 1)->count, .moments = &style->moments[i] };
       }
   WCT_TRY (ops->plan_new (walk->backend->ctx, encoder->layers, encoder->count, walk->shape, &pass.encoder, err));
   if (keeps)

@@ -56,14 +56,18 @@ typedef struct
   WctStatus (*plan_run) (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                          WctError *err);
 
-  /* Of the positions (h·w, row-major) where @select is not 0; of all where it is NULL. Products
-   * are of centered values (about the mean, or each part's about its own, put together exactly); sums in double, in an
-   * order that depends on the shape only. */
-  WctStatus (*moments) (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
+  /* Of positions that count by @weights (h·w, row-major; 0 to 1), all 1 where that is NULL:
+   *
+   *   mean = Σ w f / Σ w     covariance = Σ w (f - mean) (f - mean)' / (Σ w - 1)
+   *
+   * Products are of centered values (about the mean, or each part's about its own, put together exactly); sums in
+   * double, in an order that depends on the shape only. */
+  WctStatus (*moments) (void *ctx, const WctTensor *features, const float *weights, WctMoments *out,
                         WctMonitor *monitor, WctError *err);
 
-  /* In place, at the positions where @select is not 0; at all where it is NULL. */
-  WctStatus (*affine) (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
+  /* Adds weight · (mapped - in) to @out; where the weight is 1, and everywhere where @weights is NULL, @out becomes
+   * the mapped features. @in, @out: of equal shape, may be one. */
+  WctStatus (*affine) (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine, WctTensor *out,
                        WctMonitor *monitor, WctError *err);
 
   /* A pass without whole feature maps (pass.h). NULL: passes are made of the functions above, with whole maps. */

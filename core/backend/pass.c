@@ -15,8 +15,11 @@ typedef struct
   const WctPass       *pass;
   WctMonitor          *monitor;
   WctTensor           *picture, *features; /* owned */
+  WctTensor           *mapped;             /* owned; of the features; NULL where there are no regions */
   float               *planar;             /* owned; as large as the larger of the two */
-  uint8_t             *select;             /* owned; (h, w) of the features; NULL: everything */
+  float               *weights;            /* owned; (h, w) of the features; NULL: everything */
+  int32_t             *positions;          /* owned; of one row */
+  float               *picked;             /* owned; their weights */
 } Whole;
 
 static size_t
@@ -29,7 +32,7 @@ static size_t
 planar_floats (const WctPass *pass)
 {
   const size_t picture = count_floats (pass->picture),
-               features = pass->kept == NULL ? 0 : count_floats (pass->features);
+               features = pass->kept == NULL && pass->weights == NULL ? 0 : count_floats (pass->features);
 
   return picture > features ? picture : features;
 }
@@ -86,25 +89,36 @@ out:
   return status;
 }
 
-static const uint8_t *
-select_region (const Whole *whole, int region, WctSelectUse use)
+static const float *
+weigh_region (const Whole *whole, int region, WctWeightsUse use)
 {
-  const WctSelect *select = whole->pass->select;
+  const WctRegionWeights *weights = whole->pass->weights;
+  const WctShape          shape = whole->pass->features;
 
-  if (select == NULL)
+  if (weights == NULL)
     return NULL;
-  select->rows (select->data, region, use, 0, whole->pass->features.h, whole->select);
-  return whole->select;
+  memset (whole->weights, 0, (size_t)shape.h * (size_t)shape.w * sizeof *whole->weights);
+  for (int32_t y = 0; y < shape.h; y++)
+    {
+      const int32_t count = weights->pick (weights->data, region, use, y, 1, whole->positions, whole->picked);
+
+      for (int32_t i = 0; i < count; i++)
+        whole->weights[(size_t)y * (size_t)shape.w + (size_t)whole->positions[i]] = whole->picked[i];
+    }
+  return whole->weights;
 }
 
 static WctStatus
-measure (const Whole *whole, const WctTensor *features, WctMoments **moments, WctError *err)
+measure (const Whole *whole, const WctTap *tap, WctError *err)
 {
   WctStatus status = WCT_OK;
 
   for (int i = 0; i < wct_pass_regions (whole->pass) && status == WCT_OK; i++)
-    status = whole->ops->moments (whole->ctx, features, select_region (whole, i, WCT_SELECT_MEASURED), moments[i],
-                                  whole->monitor, err);
+    if (tap->moments[i] != NULL)
+      status = whole->ops->moments (whole->ctx, whole->features, weigh_region (whole, i, WCT_WEIGHTS_MEASURED),
+                                    tap->moments[i], whole->monitor, err);
+  if (tap->whole != NULL && status == WCT_OK)
+    status = whole->ops->moments (whole->ctx, whole->features, NULL, tap->whole, whole->monitor, err);
   return status;
 }
 
@@ -117,7 +131,7 @@ encode (Whole *whole, WctError *err)
   WCT_TRY (load_picture (whole, err));
   WCT_TRY (whole->ops->plan_run (whole->ctx, pass->encoder, whole->picture, whole->features, whole->monitor, err));
   if (pass->tap_count > 0)
-    WCT_TRY (measure (whole, whole->features, pass->taps[0].moments, err));
+    WCT_TRY (measure (whole, &pass->taps[0], err));
   if (pass->kept != NULL)
     {
       WCT_TRY (whole->ops->download (whole->ctx, whole->features, whole->planar, err));
@@ -141,15 +155,48 @@ out:
   return status;
 }
 
+/* What regions' maps are added to: the features as they are. */
+static WctStatus
+copy_features (Whole *whole, WctError *err)
+{
+  WctStatus status;
+
+  WCT_TRY (whole->ops->download (whole->ctx, whole->features, whole->planar, err));
+  WCT_TRY (whole->ops->upload (whole->ctx, whole->planar, whole->mapped, err));
+
+out:
+  return status;
+}
+
+/* All regions see the features as they were encoded. */
 static WctStatus
 map (Whole *whole, WctError *err)
 {
-  WctStatus status = WCT_OK;
+  WctTensor *out = whole->mapped != NULL ? whole->mapped : whole->features;
+  WctStatus  status = WCT_OK;
 
+  if (whole->mapped != NULL)
+    status = copy_features (whole, err);
   for (int i = 0; i < wct_pass_regions (whole->pass) && status == WCT_OK; i++)
     if (whole->pass->maps[i] != NULL)
-      status = whole->ops->affine (whole->ctx, whole->features, select_region (whole, i, WCT_SELECT_MAPPED),
-                                   whole->pass->maps[i], whole->monitor, err);
+      status = whole->ops->affine (whole->ctx, whole->features, weigh_region (whole, i, WCT_WEIGHTS_MAPPED),
+                                   whole->pass->maps[i], out, whole->monitor, err);
+  return status;
+}
+
+static WctStatus
+allocate_regions (Whole *whole, WctError *err)
+{
+  const WctShape shape = whole->pass->features;
+  WctStatus      status;
+
+  WCT_TRY (wct_alloc ((size_t)shape.h * (size_t)shape.w, sizeof (float), "regions", &whole->weights, err));
+  WCT_TRY (wct_alloc ((size_t)shape.w, sizeof (int32_t), "regions", &whole->positions, err));
+  WCT_TRY (wct_alloc ((size_t)shape.w, sizeof (float), "regions", &whole->picked, err));
+  if (whole->pass->maps != NULL)
+    WCT_TRY (whole->ops->tensor_new (whole->ctx, shape, &whole->mapped, err));
+
+out:
   return status;
 }
 
@@ -162,8 +209,8 @@ allocate (Whole *whole, WctError *err)
   WCT_TRY (whole->ops->tensor_new (whole->ctx, pass->picture, &whole->picture, err));
   WCT_TRY (whole->ops->tensor_new (whole->ctx, pass->features, &whole->features, err));
   WCT_TRY (wct_alloc (planar_floats (pass), sizeof (float), "picture", &whole->planar, err));
-  if (pass->select != NULL)
-    WCT_TRY (wct_alloc ((size_t)pass->features.h, (size_t)pass->features.w, "regions", &whole->select, err));
+  if (pass->weights != NULL)
+    WCT_TRY (allocate_regions (whole, err));
 
 out:
   return status;
@@ -181,15 +228,19 @@ run_whole (WctBackend *backend, const WctPass *pass, WctMonitor *monitor, WctErr
     WCT_TRY (map (&whole, err));
   if (pass->decoder != NULL)
     {
-      WCT_TRY (whole.ops->plan_run (whole.ctx, pass->decoder, whole.features, whole.picture, monitor, err));
+      WCT_TRY (whole.ops->plan_run (whole.ctx, pass->decoder, whole.mapped != NULL ? whole.mapped : whole.features,
+                                    whole.picture, monitor, err));
       WCT_TRY (save_picture (&whole, err));
     }
 
 out:
   whole.ops->tensor_free (whole.ctx, &whole.picture);
   whole.ops->tensor_free (whole.ctx, &whole.features);
+  whole.ops->tensor_free (whole.ctx, &whole.mapped);
   wct_free (&whole.planar);
-  wct_free (&whole.select);
+  wct_free (&whole.weights);
+  wct_free (&whole.positions);
+  wct_free (&whole.picked);
   return status;
 }
 
@@ -214,8 +265,10 @@ wct_pass_memory (WctBackend *backend, const WctPass *pass)
       memory.scratch = ops->plan_scratch (backend->ctx, plans[i]);
   memory.passing = ops->tensor_bytes (backend->ctx, pass->picture) + ops->tensor_bytes (backend->ctx, pass->features)
                    + planar_floats (pass) * sizeof (float);
-  if (pass->select != NULL)
-    memory.passing += (size_t)pass->features.h * (size_t)pass->features.w;
+  if (pass->weights != NULL)
+    memory.passing += (size_t)pass->features.h * (size_t)pass->features.w * sizeof (float);
+  if (pass->weights != NULL && pass->maps != NULL)
+    memory.passing += ops->tensor_bytes (backend->ctx, pass->features);
   return memory;
 }
 

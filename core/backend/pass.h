@@ -18,37 +18,41 @@ struct WctPlan;
 
 typedef enum
 {
-  WCT_SELECT_MEASURED, /* where a region is measured */
-  WCT_SELECT_MAPPED    /* where its map applies */
-} WctSelectUse;
+  WCT_WEIGHTS_MEASURED, /* what a position counts for in a region's moments */
+  WCT_WEIGHTS_MAPPED    /* how much of the region's map it gets */
+} WctWeightsUse;
 
-/* Regions of a feature map. */
+/* Regions of a feature map: how much of each is where. */
 typedef struct
 {
   int         count;
   const void *data;
 
-  /* Writes which positions of @rows rows from @first on belong to @region: 1 or 0, row-major. Any thread. */
-  void (*rows) (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select);
-} WctSelect;
+  /* Finds the positions of @rows rows from @first on that have a weight in @region. Writes them, counted row by row
+   * from the first of these rows and rising, and their weights, above 0 and up to 1. Returns how many: what a region
+   * costs is what it covers. Any thread. */
+  int32_t (*pick) (const void *data, int region, WctWeightsUse use, int32_t first, int32_t rows, int32_t *positions,
+                   float *weights);
+} WctRegionWeights;
 
 /* Features that are measured: behind the first @layers layers of the encoder. */
 typedef struct
 {
   int          layers;
-  WctMoments **moments; /* one for each region, written */
+  WctMoments **moments; /* one for each region, written; NULL where one is not to be measured */
+  WctMoments  *whole;   /* of everything, where there are regions; NULL: not wanted */
 } WctTap;
 
 /* Everything is borrowed. Pictures lie row after row, each of (3, w) floats. */
 typedef struct
 {
-  WctShape         picture, features;
-  const WctStore  *from;    /* the picture; NULL: features that an earlier pass kept */
-  struct WctPlan  *encoder; /* NULL where they are kept ones */
-  const WctTap    *taps;
-  int              tap_count;
-  const WctSelect *select; /* NULL: one region, everything */
-  WctStore        *kept;   /* features, in the back end's order: written where there is a picture, else read; NULL */
+  WctShape                picture, features;
+  const WctStore         *from;    /* the picture; NULL: features that an earlier pass kept */
+  struct WctPlan         *encoder; /* NULL where they are kept ones */
+  const WctTap           *taps;
+  int                     tap_count;
+  const WctRegionWeights *weights; /* NULL: one region, everything */
+  WctStore *kept; /* features, in the back end's order: written where there is a picture, else read; NULL */
 
   const WctAffine *const *maps;    /* one for each region; NULL where a region stays as it is. NULL: none */
   struct WctPlan         *decoder; /* NULL: the pass ends with the features */
@@ -58,7 +62,7 @@ typedef struct
 static inline int
 wct_pass_regions (const WctPass *pass)
 {
-  return pass->select == NULL ? 1 : pass->select->count;
+  return pass->weights == NULL ? 1 : pass->weights->count;
 }
 
 static inline size_t

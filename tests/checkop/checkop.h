@@ -88,9 +88,9 @@ void check_encoder (Checker *checker);
 void check_decoder (Checker *checker);
 void check_memory (Checker *checker);
 void check_moments (Checker *checker);
-void check_moments_selected (Checker *checker);
+void check_moments_weighted (Checker *checker);
 void check_affine (Checker *checker);
-void check_affine_selected (Checker *checker);
+void check_affine_weighted (Checker *checker);
 
 /* training-*.c */
 void check_train_batch (Checker *checker);

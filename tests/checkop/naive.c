@@ -76,50 +76,46 @@ naive_layers (const WctLayer *layers, int count, WctShape in_shape, const float 
   buffer_free (&map);
 }
 
-static bool
-is_selected (const uint8_t *select, size_t position)
+static double
+weight_of (const float *weights, size_t position)
 {
-  return select == NULL || select[position] != 0;
+  return weights == NULL ? 1 : (double)weights[position];
 }
 
 void
-naive_moments (WctShape shape, const float *features, const uint8_t *select, WctMoments *out)
+naive_moments (WctShape shape, const float *features, const float *weights, WctMoments *out)
 {
   const size_t positions = (size_t)shape.h * (size_t)shape.w, channels = (size_t)shape.c;
 
   memset (out->mean, 0, channels * sizeof (double));
   memset (out->covariance, 0, channels * channels * sizeof (double));
-  out->count = 0;
+  out->weight = 0;
   for (size_t p = 0; p < positions; p++)
-    out->count += is_selected (select, p);
-  for (size_t c = 0; c < channels; c++)
+    out->weight += weight_of (weights, p);
+  for (size_t c = 0; c < channels && out->weight > 0; c++)
     for (size_t p = 0; p < positions; p++)
-      if (is_selected (select, p))
-        out->mean[c] += features[c * positions + p] / (double)out->count;
-  for (size_t i = 0; i < channels && out->count > 1; i++)
+      out->mean[c] += weight_of (weights, p) / out->weight * features[c * positions + p];
+  for (size_t i = 0; i < channels && out->weight > 1; i++)
     for (size_t k = 0; k < channels; k++)
       for (size_t p = 0; p < positions; p++)
-        if (is_selected (select, p))
-          out->covariance[i * channels + k] += (features[i * positions + p] - out->mean[i])
-                                               * (features[k * positions + p] - out->mean[k])
-                                               / (double)(out->count - 1);
+        out->covariance[i * channels + k] += weight_of (weights, p) * (features[i * positions + p] - out->mean[i])
+                                             * (features[k * positions + p] - out->mean[k]) / (out->weight - 1);
 }
 
 void
-naive_affine (WctShape shape, float *features, const uint8_t *select, const WctAffine *affine)
+naive_affine (WctShape shape, const float *features, const float *weights, const WctAffine *affine, float *out)
 {
   const size_t positions = (size_t)shape.h * (size_t)shape.w, channels = (size_t)shape.c;
-  Buffer       before = buffer_new (count_floats (shape));
 
-  memcpy (before.values, features, before.count * sizeof (float));
   for (size_t p = 0; p < positions; p++)
-    for (size_t o = 0; o < channels && is_selected (select, p); o++)
+    for (size_t o = 0; o < channels; o++)
       {
-        double sum = affine->bias[o];
+        const double weight = weight_of (weights, p);
+        float       *to = &out[o * positions + p];
+        double       sum = affine->bias[o];
 
         for (size_t c = 0; c < channels; c++)
-          sum += affine->matrix[o * channels + c] * (before.values[c * positions + p] - affine->center[c]);
-        features[o * positions + p] = (float)sum;
+          sum += affine->matrix[o * channels + c] * (features[c * positions + p] - affine->center[c]);
+        *to = (float)(weight == 1 ? sum : *to + weight * (sum - features[o * positions + p]));
       }
-  buffer_free (&before);
 }

@@ -7,7 +7,9 @@
 
 /* @out: of wct_layers_shape; each layer's result is rounded to float */
 void naive_layers (const WctLayer *layers, int count, WctShape in_shape, const float *in, float *out);
-void naive_moments (WctShape shape, const float *features, const uint8_t *select, WctMoments *out);
-void naive_affine (WctShape shape, float *features, const uint8_t *select, const WctAffine *affine);
+void naive_moments (WctShape shape, const float *features, const float *weights, WctMoments *out);
+
+/* @out: added to, but where the weight is 1 */
+void naive_affine (WctShape shape, const float *features, const float *weights, const WctAffine *affine, float *out);
 
 #endif

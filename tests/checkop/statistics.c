@@ -1,4 +1,4 @@
-/* Moments of features, and affine maps of them, everywhere and at selected positions. */
+/* Moments of features, and affine maps of them, everywhere and by weights. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 #define MOMENTS_ALLOWED 1e-11
 static const char why_moments[] = "double sums over up to 300000 positions: 1e-11 of the largest";
 
-/* Float matrix, center, difference and sum of up to 129 products, against double: some ε of Σ|m|(|x| + |center|). */
+/* Float matrix, center, difference and sum of up to 129 products, against double: some ε of Σ|m|(|x| + |center|).
+ * Mixing by a weight adds a difference and a sum of floats. */
 #define FLOAT_ULPS 32
 static const char why_float[] = "float matrix, centering and sums: 32 ε Σ|m|(|x| + |center|)";
 
@@ -26,43 +27,52 @@ typedef struct
   WctShape shape;
   size_t   positions;
   Buffer   features;
-  uint8_t *select; /* NULL: everywhere */
+  float   *weights; /* NULL: everywhere, whole */
 } StatisticsCase;
 
 /* ---- Making cases ------------------------------------------------------------------------------------------- */
 
-static uint8_t *
-random_selection (Checker *checker, size_t positions)
+/* What a position may weigh, by the case: whole or not at all, or anything. */
+static float
+random_weight (Checker *checker, bool soft)
+{
+  return !soft || random_integer (checker, 0, 9) == 0 ? 1 : (float)random_number (checker, 0, 1);
+}
+
+static float *
+random_weights (Checker *checker, size_t positions)
 {
   const int32_t density = random_integer (checker, 0, 4); /* none, one, two, half, all */
-  uint8_t      *select = calloc (positions, 1);
+  const bool    soft = random_integer (checker, 0, 2) > 0;
+  float        *weights = calloc (positions, sizeof *weights);
 
-  if (select == NULL)
+  if (weights == NULL)
     abort ();
   for (int32_t i = 0; i < density && density <= 2; i++)
-    select[next_random (checker) % positions] = 255;
+    weights[next_random (checker) % positions] = random_weight (checker, soft);
   for (size_t p = 0; p < positions && density > 2; p++)
-    select[p] = density == 4 || next_random (checker) % 2 == 0;
-  return select;
+    if (density == 4 || next_random (checker) % 2 == 0)
+      weights[p] = random_weight (checker, soft);
+  return weights;
 }
 
 static StatisticsCase
-make_case (Checker *checker, bool selected)
+make_case (Checker *checker, bool weighted)
 {
   const double   offsets[] = { 0, 10, 1e4 }; /* a large mean shows sums that were not centered */
   const double   offset = offsets[random_integer (checker, 0, 2)];
   StatisticsCase s = { .shape = random_shape (checker) };
-  size_t         count = 0;
+  double         weight = 0;
 
   s.positions = (size_t)s.shape.h * (size_t)s.shape.w;
   s.features = buffer_new (count_floats (s.shape));
   buffer_fill (checker, &s.features, offset - 1, offset + 1);
-  if (selected)
-    s.select = random_selection (checker, s.positions);
+  if (weighted)
+    s.weights = random_weights (checker, s.positions);
   for (size_t p = 0; p < s.positions; p++)
-    count += s.select == NULL || s.select[p] != 0;
-  snprintf (checker->what, sizeof checker->what, "%dx%dx%d around %g, %zu of %zu positions", s.shape.c, s.shape.h,
-            s.shape.w, offset, count, s.positions);
+    weight += s.weights == NULL ? 1 : s.weights[p];
+  snprintf (checker->what, sizeof checker->what, "%dx%dx%d around %g, weight %g of %zu positions", s.shape.c, s.shape.h,
+            s.shape.w, offset, weight, s.positions);
   return s;
 }
 
@@ -70,7 +80,7 @@ static void
 free_case (StatisticsCase *s)
 {
   buffer_free (&s->features);
-  free (s->select);
+  free (s->weights);
 }
 
 /* ---- Moments ------------------------------------------------------------------------------------------------ */
@@ -87,7 +97,7 @@ new_moments (Checker *checker, int32_t channels)
     abort ();
 
   /* What is measured replaces all of it. */
-  moments->count = -1;
+  moments->weight = -1;
   for (int32_t i = 0; i < channels; i++)
     moments->mean[i] = NAN;
   for (int32_t i = 0; i < channels * channels; i++)
@@ -106,7 +116,7 @@ measure (Checker *checker, WctBackend *backend, const StatisticsCase *s, WctMome
 
   WCT_TRY (ops->tensor_new (backend->ctx, s->shape, &tensor, &err));
   WCT_TRY (ops->upload (backend->ctx, s->features.values, tensor, &err));
-  WCT_TRY (ops->moments (backend->ctx, tensor, s->select, out, NULL, &err));
+  WCT_TRY (ops->moments (backend->ctx, tensor, s->weights, out, NULL, &err));
   WCT_TRY (ops->download (backend->ctx, tensor, after.values, &err));
   check_same_bits (checker, after.values, s->features.values, after.count * sizeof (float),
                    "features after being measured");
@@ -134,7 +144,7 @@ compare_moments (Checker *checker, const StatisticsCase *s, const WctMoments *go
   double        largest_variance = 0;
   char          what[64];
 
-  check_number (checker, "positions", (double)got->count, (double)expected->count, 0, "a count");
+  check_number (checker, "weight", got->weight, expected->weight, MOMENTS_ALLOWED * (double)s->positions, why_moments);
   for (int32_t c = 0; c < channels; c++)
     {
       snprintf (what, sizeof what, "mean of channel %d", c);
@@ -153,14 +163,14 @@ compare_moments (Checker *checker, const StatisticsCase *s, const WctMoments *go
 }
 
 static void
-check_moments_of (Checker *checker, bool selected)
+check_moments_of (Checker *checker, bool weighted)
 {
-  StatisticsCase s = make_case (checker, selected);
+  StatisticsCase s = make_case (checker, weighted);
   const size_t   channels = (size_t)s.shape.c;
   WctMoments    *expected = new_moments (checker, s.shape.c), *first = new_moments (checker, s.shape.c);
 
   if (checker->oracle == NULL)
-    naive_moments (s.shape, s.features.values, s.select, expected);
+    naive_moments (s.shape, s.features.values, s.weights, expected);
   else
     measure (checker, checker->oracle, &s, expected);
   measure (checker, checker->devices[0], &s, first);
@@ -187,7 +197,7 @@ check_moments (Checker *checker)
 }
 
 void
-check_moments_selected (Checker *checker)
+check_moments_weighted (Checker *checker)
 {
   check_moments_of (checker, true);
 }
@@ -233,59 +243,71 @@ measure_magnitude (const StatisticsCase *s, const WctAffine *affine)
   return largest;
 }
 
+/* @out: what is added to; written. In place where that is what the features are. */
 static void
-map (Checker *checker, WctBackend *backend, const StatisticsCase *s, const WctAffine *affine, Buffer *out)
+map (Checker *checker, WctBackend *backend, const StatisticsCase *s, const WctAffine *affine, bool in_place,
+     Buffer *out)
 {
   const WctBackendOps *ops = backend->ops;
-  WctTensor           *tensor = NULL;
+  WctTensor           *tensor = NULL, *result = NULL;
   WctError             err;
   WctStatus            status;
 
   WCT_TRY (ops->tensor_new (backend->ctx, s->shape, &tensor, &err));
+  WCT_TRY (ops->tensor_new (backend->ctx, s->shape, &result, &err));
   WCT_TRY (ops->upload (backend->ctx, s->features.values, tensor, &err));
-  WCT_TRY (ops->affine (backend->ctx, tensor, s->select, affine, NULL, &err));
-  WCT_TRY (ops->download (backend->ctx, tensor, out->values, &err));
+  WCT_TRY (ops->upload (backend->ctx, out->values, result, &err));
+  WCT_TRY (ops->affine (backend->ctx, tensor, s->weights, affine, in_place ? tensor : result, NULL, &err));
+  WCT_TRY (ops->download (backend->ctx, in_place ? tensor : result, out->values, &err));
   check_canaries (checker, out, "downloaded result");
 
 out:
   check_status (checker, status, &err);
+  ops->tensor_free (backend->ctx, &result);
   ops->tensor_free (backend->ctx, &tensor);
 }
 
 static void
-check_unselected (Checker *checker, const StatisticsCase *s, const Buffer *got)
+check_without_weight (Checker *checker, const StatisticsCase *s, const Buffer *before, const Buffer *got)
 {
   for (size_t i = 0; i < got->count; i++)
-    if (s->select != NULL && s->select[i % s->positions] == 0)
-      check_same_bits (checker, &got->values[i], &s->features.values[i], sizeof (float), "a position not selected");
+    if (s->weights != NULL && s->weights[i % s->positions] == 0)
+      check_same_bits (checker, &got->values[i], &before->values[i], sizeof (float), "a position without weight");
 }
 
 static void
-check_affine_of (Checker *checker, bool selected)
+check_affine_of (Checker *checker, bool weighted)
 {
-  StatisticsCase s = make_case (checker, selected);
+  StatisticsCase s = make_case (checker, weighted);
   WctAffine     *affine = random_affine (checker, &s);
-  Buffer         expected = buffer_copy (&s.features), first = buffer_new (expected.count);
+  const bool     in_place = random_integer (checker, 0, 1) == 0;
+  Buffer         before = buffer_copy (&s.features);
   const int      ulps = checker->oracle == NULL ? DOUBLE_ULPS : FLOAT_ULPS;
 
+  for (size_t i = 0; i < before.count && !in_place; i++) /* what other regions made of it */
+    before.values[i] += (float)random_number (checker, -1, 1);
+
+  Buffer expected = buffer_copy (&before), first = buffer_copy (&before);
+
   if (checker->oracle == NULL)
-    naive_affine (s.shape, expected.values, s.select, affine);
+    naive_affine (s.shape, s.features.values, s.weights, affine, expected.values);
   else
-    map (checker, checker->oracle, &s, affine, &expected);
-  map (checker, checker->devices[0], &s, affine, &first);
+    map (checker, checker->oracle, &s, affine, in_place, &expected);
+  map (checker, checker->devices[0], &s, affine, in_place, &first);
   check_close (checker, s.shape, first.values, expected.values, ulps * FLOAT_EPSILON * measure_magnitude (&s, affine),
                checker->oracle == NULL ? why_double : why_float);
-  check_unselected (checker, &s, &first);
+  check_without_weight (checker, &s, &before, &first);
   for (int i = 1; i < checker->device_count; i++)
     {
-      Buffer other = buffer_new (expected.count);
+      Buffer other = buffer_copy (&before);
 
-      map (checker, checker->devices[i], &s, affine, &other);
+      map (checker, checker->devices[i], &s, affine, in_place, &other);
       check_same_bits (checker, other.values, first.values, first.count * sizeof (float), "another number of threads");
       buffer_free (&other);
     }
   buffer_free (&first);
   buffer_free (&expected);
+  buffer_free (&before);
   wct_affine_free (&affine);
   free_case (&s);
 }
@@ -297,7 +319,7 @@ check_affine (Checker *checker)
 }
 
 void
-check_affine_selected (Checker *checker)
+check_affine_weighted (Checker *checker)
 {
   check_affine_of (checker, true);
 }

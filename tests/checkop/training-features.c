@@ -131,7 +131,7 @@ statistics_free (Statistics *statistics)
 static void
 define_moments (const double *map, size_t channels, size_t positions, WctMoments *out)
 {
-  out->count = (int64_t)positions;
+  out->weight = (double)positions;
   for (size_t c = 0; c < channels; c++)
     {
       out->mean[c] = 0;
@@ -180,7 +180,7 @@ check_train_moments (Checker *checker)
   for (int32_t i = 0; i < features.count && !checker->failed; i++)
     {
       define_moments (wide + (size_t)i * features.map, channels, features.positions, expected.moments[i]);
-      check_number (checker, "positions", (double)got.moments[i]->count, (double)features.positions, 0, "a count");
+      check_number (checker, "positions", got.moments[i]->weight, (double)features.positions, 0, "a count");
       for (size_t c = 0; c < channels; c++)
         check_number (checker, "mean", got.moments[i]->mean[c], expected.moments[i]->mean[c], ALLOWED_VALUE, why_value);
       for (size_t c = 0; c < channels * channels; c++)

@@ -27,7 +27,7 @@ class Golden(wct_test.Case):
         call = [case["job"], *files([case["content"]] if "content" in case else []), *files(case.get("styles", []))]
         for name, value in options.items():
             call += [] if value is None else [f"--{name}", value]
-        return call
+        return call + (["--hard-masks"] if "masks" in case else [])
 
     def test_each_case_comes_out_as_the_reference_made_it(self):
         for path in sorted(GOLDEN.glob("*/case.json")):

@@ -727,22 +727,25 @@ two_passes_are_two_runs (void **state)
 static void
 a_mask_over_everything_is_no_mask (void **state)
 {
-  const WctParams params = default_params ();
-  WctImage        style = noise (50, 50, 1), content = noise (70, 45, 2), mask = new_picture (7, 4, 1);
+  WctParams params = default_params ();
+  WctImage  style = noise (50, 50, 1), content = noise (70, 45, 2), mask = new_picture (7, 4, 1);
 
   (void)state;
   for (int i = 0; i < 28; i++)
     mask.pixels[i] = 1;
   FOR_EACH_BACKEND (backend, 2)
   {
-    WctImage plain = untouched (70, 45), masked = untouched (70, 45);
-    WctError err;
+    for (params.hard_masks = 0; params.hard_masks <= 1; params.hard_masks++)
+      {
+        WctImage plain = untouched (70, 45), masked = untouched (70, 45);
+        WctError err;
 
-    must (run_job (backend, &params, &style, NULL, &content, &plain, NULL, &err), &err);
-    must (run_job (backend, &params, &style, &mask, &content, &masked, NULL, &err), &err);
-    assert_memory_equal (plain.pixels, masked.pixels, picture_bytes (&plain));
-    free (masked.pixels);
-    free (plain.pixels);
+        must (run_job (backend, &params, &style, NULL, &content, &plain, NULL, &err), &err);
+        must (run_job (backend, &params, &style, &mask, &content, &masked, NULL, &err), &err);
+        assert_memory_equal (plain.pixels, masked.pixels, picture_bytes (&plain));
+        free (masked.pixels);
+        free (plain.pixels);
+      }
   }
   free (mask.pixels);
   free (content.pixels);
@@ -750,12 +753,13 @@ a_mask_over_everything_is_no_mask (void **state)
 }
 
 static void
-masks_of_one_pixel_or_none_leave_a_reconstruction (void **state)
+hard_masks_of_one_pixel_or_none_leave_a_reconstruction (void **state)
 {
   WctParams params = default_params ();
   WctImage  style = noise (50, 50, 1), content = noise (64, 48, 2), mask = new_picture (64, 48, 1);
 
   (void)state;
+  params.hard_masks = 1;
   for (int i = 0; i < WCT_LEVELS; i++)
     params.level_on[i] = i + 1 == 2;
   FOR_EACH_BACKEND (backend, 2)
@@ -776,6 +780,451 @@ masks_of_one_pixel_or_none_leave_a_reconstruction (void **state)
   free (mask.pixels);
   free (content.pixels);
   free (style.pixels);
+}
+
+/* Two styles, and up to three regions of one size with them. */
+typedef struct
+{
+  WctImage  style_pictures[2], masks[3];
+  WctStyle *styles[2];
+  WctRegion regions[3];
+} Wardrobe;
+
+static const double not_at_all[WCT_LEVELS] = { 0 }, all_the_way[WCT_LEVELS] = { 1, 1, 1, 1, 1 };
+
+static Wardrobe
+new_wardrobe (WctBackend *backend, int32_t width, int32_t height)
+{
+  Wardrobe wardrobe = { .style_pictures = { noise (50, 40, 1), noise (33, 48, 7) } };
+  WctError err;
+
+  for (int i = 0; i < 2; i++)
+    must (wct_style_measure (model, backend, &wardrobe.style_pictures[i], 31, NULL, &wardrobe.styles[i], &err), &err);
+  for (int i = 0; i < 3; i++)
+    wardrobe.masks[i] = new_picture (width, height, 1);
+  return wardrobe;
+}
+
+static void
+clear_wardrobe (Wardrobe *wardrobe)
+{
+  for (int i = 0; i < 3; i++)
+    free (wardrobe->masks[i].pixels);
+  for (int i = 0; i < 2; i++)
+    {
+      wct_style_unref (&wardrobe->styles[i]);
+      free (wardrobe->style_pictures[i].pixels);
+    }
+}
+
+/* The @i-th region has the first style everywhere, with @weight. */
+static void
+lay_out (Wardrobe *wardrobe, int i, float weight, const double *alpha)
+{
+  const WctImage *mask = &wardrobe->masks[i];
+
+  for (int32_t p = 0; p < mask->width * mask->height; p++)
+    mask->pixels[p] = weight;
+  wardrobe->regions[i] = (WctRegion){ .mask = *mask, .style_count = 1, .styles = &wardrobe->styles[0], .alpha = alpha };
+}
+
+/* Its mask is the ramp that rises over the picture, by the distance from the left and the top. */
+static void
+slope (Wardrobe *wardrobe, int i, int32_t from, int32_t over)
+{
+  const WctImage *mask = &wardrobe->masks[i];
+
+  for (int32_t y = 0; y < mask->height; y++)
+    for (int32_t x = 0; x < mask->width; x++)
+      mask->pixels[y * mask->width + x] = fminf (fmaxf ((float)(x + y - from) / (float)over, 0), 1);
+}
+
+/* @region_count: 0: the first style everywhere */
+static WctImage
+run_regions (WctBackend *backend, const WctParams *params, const Wardrobe *wardrobe, size_t region_count,
+             const WctImage *content)
+{
+  WctImage result = untouched (content->width, content->height);
+  WctJob  *job = NULL;
+  WctError err;
+
+  must (wct_job_new (&(WctJobSpec){ .model = model,
+                                    .backend = backend,
+                                    .params = params,
+                                    .style_count = 1,
+                                    .styles = wardrobe->styles,
+                                    .region_count = region_count,
+                                    .regions = wardrobe->regions },
+                     &job, &err),
+        &err);
+  must (wct_job_run (job, content, &result, NULL, &err), &err);
+  wct_job_free (&job);
+  return result;
+}
+
+static WctParams
+one_level (int level, double alpha)
+{
+  WctParams params = default_params ();
+
+  for (int i = 0; i < WCT_LEVELS; i++)
+    {
+      params.level_on[i] = i + 1 == level;
+      params.alpha[i] = alpha;
+    }
+  return params;
+}
+
+static void
+assert_near (const WctImage *got, const WctImage *expected, double allowed)
+{
+  if (!(largest_difference (got, expected) <= allowed))
+    fail_msg ("largest difference %g, allowed %g", largest_difference (got, expected), allowed);
+}
+
+/* A fifth is a step of a mask's 255. Its covariance is divided by Σ w - 1, the whole's by N - 1: of the 560 positions
+ * of relu3_1 here that is 0.4 % of the deviations, of the others less. */
+static void
+a_mask_of_a_fifth_everywhere_goes_a_fifth_of_the_way (void **state)
+{
+  const WctImage content = noise (112, 80, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 112, 80);
+
+    lay_out (&wardrobe, 0, 0.2f, NULL);
+    for (int level = 1; level <= 3; level++)
+      {
+        const WctParams whole = one_level (level, 1), fifth = one_level (level, 0.2), none = one_level (level, 0);
+        WctImage        got = run_regions (backend, &whole, &wardrobe, 1, &content);
+        WctImage        expected = run_regions (backend, &fifth, &wardrobe, 0, &content);
+        WctImage        away = run_regions (backend, &none, &wardrobe, 0, &content);
+
+        assert_near (&got, &expected, 0.02 * largest_difference (&expected, &away));
+        free (away.pixels);
+        free (expected.pixels);
+        free (got.pixels);
+      }
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+/* The first region is everywhere; the second leaves a fifth of it and changes nothing itself. Maps are rounded to float
+ * in another order. */
+static void
+a_later_region_covers_as_much_as_it_goes_itself (void **state)
+{
+  const WctImage content = noise (64, 48, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 64, 48);
+
+    lay_out (&wardrobe, 0, 1, all_the_way);
+    lay_out (&wardrobe, 1, 0.8f, not_at_all);
+    for (int level = 1; level <= WCT_LEVELS; level++)
+      {
+        const WctParams params = one_level (level, 0.9), fifth = one_level (level, 0.2);
+        WctImage        got = run_regions (backend, &params, &wardrobe, 2, &content);
+        WctImage        expected = run_regions (backend, &fifth, &wardrobe, 0, &content);
+
+        assert_near (&got, &expected, 1e-4);
+        free (expected.pixels);
+        free (got.pixels);
+      }
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+/* As a region that is everywhere and is covered by one without strength everywhere else: that is solved from the whole
+ * picture. Four features are too few for statistics, eight are not. */
+static void
+a_small_region_takes_the_whole_pictures_statistics (void **state)
+{
+  const WctImage content = noise (128, 96, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    const WctParams params = one_level (5, 0.7);
+    Wardrobe        small = new_wardrobe (backend, 128, 96), covered = new_wardrobe (backend, 128, 96);
+
+    for (int32_t columns = 2; columns <= 4; columns += 2)
+      {
+        lay_out (&small, 0, 0, NULL);
+        lay_out (&covered, 0, 1, NULL);
+        lay_out (&covered, 1, 1, not_at_all);
+        for (int32_t y = 32; y < 64; y++)
+          for (int32_t x = 16; x < 16 + 16 * columns; x++)
+            {
+              small.masks[0].pixels[y * 128 + x] = 1;
+              covered.masks[1].pixels[y * 128 + x] = 0;
+            }
+        WctImage got = run_regions (backend, &params, &small, 1, &content);
+        WctImage expected = run_regions (backend, &params, &covered, 2, &content);
+
+        if (columns == 2)
+          assert_near (&got, &expected, 1e-4);
+        else
+          assert_true (largest_difference (&got, &expected) > 1e-3);
+        free (expected.pixels);
+        free (got.pixels);
+      }
+    clear_wardrobe (&covered);
+    clear_wardrobe (&small);
+  }
+  free (content.pixels);
+}
+
+static void
+a_region_without_weight_changes_no_bit (void **state)
+{
+  const WctParams params = default_params ();
+  const WctImage  content = noise (64, 48, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 64, 48);
+
+    lay_out (&wardrobe, 0, 1, NULL);
+    slope (&wardrobe, 0, 20, 60);
+    lay_out (&wardrobe, 1, 0, NULL);
+    WctImage one = run_regions (backend, &params, &wardrobe, 1, &content);
+    WctImage two = run_regions (backend, &params, &wardrobe, 2, &content);
+
+    assert_memory_equal (one.pixels, two.pixels, picture_bytes (&one));
+    free (two.pixels);
+    free (one.pixels);
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+static void
+a_region_has_strengths_of_its_own (void **state)
+{
+  static const double own[WCT_LEVELS] = { 0.1, 0.9, 0.3, 0.5, 0.7 };
+  const WctImage      content = noise (64, 48, 2);
+  WctParams           params = default_params (), others = params;
+
+  (void)state;
+  memcpy (others.alpha, own, sizeof own);
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 64, 48);
+
+    lay_out (&wardrobe, 0, 1, own);
+    WctImage got = run_regions (backend, &params, &wardrobe, 1, &content);
+    WctImage expected = run_regions (backend, &others, &wardrobe, 0, &content);
+
+    assert_memory_equal (got.pixels, expected.pixels, picture_bytes (&got));
+    free (expected.pixels);
+    free (got.pixels);
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+static void
+a_region_blends_styles_as_a_job_does (void **state)
+{
+  const double    weights[2] = { 3, 1 };
+  const WctParams params = default_params ();
+  const WctImage  content = noise (64, 48, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 64, 48);
+    WctImage expected = untouched (64, 48);
+    WctJob  *job = NULL;
+    WctError err;
+
+    lay_out (&wardrobe, 0, 1, NULL);
+    wardrobe.regions[0].style_count = 2;
+    wardrobe.regions[0].weights = weights;
+    WctImage got = run_regions (backend, &params, &wardrobe, 1, &content);
+    must (wct_job_new (&(WctJobSpec){ model, backend, &params, 2, wardrobe.styles, weights, 0, NULL }, &job, &err),
+          &err);
+    must (wct_job_run (job, &content, &expected, NULL, &err), &err);
+    assert_memory_equal (got.pixels, expected.pixels, picture_bytes (&got));
+    wct_job_free (&job);
+    free (expected.pixels);
+    free (got.pixels);
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+/* Three soft regions over each other: slopes from two sides, and a spot too small for statistics. */
+static void
+overlap (Wardrobe *wardrobe)
+{
+  lay_out (wardrobe, 0, 1, NULL);
+  slope (wardrobe, 0, 40, 100);
+  lay_out (wardrobe, 1, 1, all_the_way);
+  slope (wardrobe, 1, 200, -120);
+  wardrobe->regions[1].styles = &wardrobe->styles[1];
+  lay_out (wardrobe, 2, 0, NULL);
+  for (int32_t p = 0; p < 20; p++)
+    wardrobe->masks[2].pixels[60 * wardrobe->masks[2].width + 30 + p] = 0.7f;
+}
+
+/* Whole maps in double and strips in float, some 1e-6 apart, which whitening by variances down to 1e-5 makes 300 times
+ * as much: the spot has that few features at relu1_1. */
+static void
+soft_regions_are_the_same_on_all_back_ends (void **state)
+{
+  const WctImage content = noise (150, 110, 2);
+  WctBackend    *reference = open_backend ("reference", 1), *cpu = open_backend ("cpu", 2);
+
+  (void)state;
+  for (int level = 1; level <= WCT_LEVELS && cpu != NULL; level++)
+    {
+      const WctParams params = one_level (level, 0.8);
+      Wardrobe        wardrobe = new_wardrobe (reference, 150, 110);
+
+      overlap (&wardrobe);
+      WctImage expected = run_regions (reference, &params, &wardrobe, 3, &content);
+      WctImage got = run_regions (cpu, &params, &wardrobe, 3, &content);
+
+      assert_near (&got, &expected, 1e-3);
+      free (got.pixels);
+      free (expected.pixels);
+      clear_wardrobe (&wardrobe);
+    }
+  wct_backend_close (&cpu);
+  wct_backend_close (&reference);
+  free (content.pixels);
+}
+
+static void
+the_number_of_threads_does_not_change_a_bit_of_soft_regions (void **state)
+{
+  const WctParams params = default_params ();
+  const WctImage  content = noise (203, 150, 2);
+  WctImage        first = { .pixels = NULL };
+
+  (void)state;
+  for (int threads = 1; threads <= 4; threads++)
+    {
+      WctBackend *backend = open_backend ("auto", threads);
+      Wardrobe    wardrobe = new_wardrobe (backend, 203, 150);
+
+      overlap (&wardrobe);
+      WctImage result = run_regions (backend, &params, &wardrobe, 3, &content);
+
+      if (threads == 1)
+        first = result;
+      else
+        {
+          assert_memory_equal (first.pixels, result.pixels, picture_bytes (&first));
+          free (result.pixels);
+        }
+      clear_wardrobe (&wardrobe);
+      wct_backend_close (&backend);
+    }
+  free (first.pixels);
+  free (content.pixels);
+}
+
+/* A job of the wardrobe's first region, whose mask comes by rows. */
+static WctJob *
+job_without_mask (WctBackend *backend, const WctParams *params, const Wardrobe *wardrobe)
+{
+  WctRegion region = wardrobe->regions[0];
+  WctJob   *job = NULL;
+  WctError  err;
+
+  region.mask.pixels = NULL;
+  must (wct_job_new (
+          &(WctJobSpec){ .model = model, .backend = backend, .params = params, .region_count = 1, .regions = &region },
+          &job, &err),
+        &err);
+  return job;
+}
+
+static void
+a_mask_that_comes_by_rows_is_that_mask (void **state)
+{
+  const WctParams params = default_params ();
+  const WctImage  content = noise (64, 48, 2);
+
+  (void)state;
+  FOR_EACH_BACKEND (backend, 2)
+  {
+    Wardrobe wardrobe = new_wardrobe (backend, 64, 48);
+    WctImage got = untouched (64, 48);
+    WctError err;
+
+    lay_out (&wardrobe, 0, 1, NULL);
+    slope (&wardrobe, 0, 20, 60);
+    WctImage expected = run_regions (backend, &params, &wardrobe, 1, &content);
+    WctJob  *job = job_without_mask (backend, &params, &wardrobe);
+    for (int32_t y = 47; y >= 0; y--)
+      {
+        const WctImage row = { wardrobe.masks[0].pixels + y * 64, 64, 1, 1, 64 * sizeof (float) };
+
+        must (wct_job_put_mask_rows (job, 0, &row, y, &err), &err);
+      }
+    must (wct_job_run (job, &content, &got, NULL, &err), &err);
+    assert_memory_equal (got.pixels, expected.pixels, picture_bytes (&got));
+    wct_job_free (&job);
+    free (expected.pixels);
+    free (got.pixels);
+    clear_wardrobe (&wardrobe);
+  }
+  free (content.pixels);
+}
+
+static void
+a_mask_with_a_row_missing_outside_or_not_a_number_is_refused (void **state)
+{
+  const WctImage content = noise (64, 48, 2);
+  WctBackend    *backend = open_backend ("auto", 2);
+  Wardrobe       wardrobe = new_wardrobe (backend, 64, 48);
+  WctParams      params = default_params ();
+  WctImage       got = untouched (64, 48), rows = wardrobe.masks[0];
+  WctJob        *refused = NULL;
+  WctError       err;
+
+  (void)state;
+  lay_out (&wardrobe, 0, 1, NULL);
+  WctJob *job = job_without_mask (backend, &params, &wardrobe);
+  rows.height = 47;
+  must (wct_job_put_mask_rows (job, 0, &rows, 0, &err), &err);
+  assert_int_equal (wct_job_run (job, &content, &got, NULL, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "mask 1 has 48 rows and 47 were put in; each is needed once");
+  assert_int_equal (wct_job_put_mask_rows (job, 0, &rows, 2, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "mask: 47 rows of 64 pixels from row 2 on do not lie in a mask of 64×48");
+  assert_int_equal (wct_job_put_mask_rows (job, 1, &rows, 0, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "there is no region 2 to put a mask's rows in");
+
+  params.hard_masks = 1;
+  assert_int_equal (wct_job_set_params (job, &params, &err), WCT_ERR_ARGUMENT);
+  assert_string_equal (err.message, "masks of a job stay hard or soft as they are");
+
+  wardrobe.masks[0].pixels[64 * 3 + 9] = NAN;
+  assert_int_equal (
+    wct_job_new (
+      &(WctJobSpec){
+        .model = model, .backend = backend, .params = &params, .region_count = 1, .regions = wardrobe.regions },
+      &refused, &err),
+    WCT_ERR_NUMERIC);
+  assert_string_equal (err.message, "mask: channel 0 of the pixel at column 9, row 3 is not a finite number");
+  assert_null (refused);
+  assert_untouched (&got);
+  wct_job_free (&job);
+  free (got.pixels);
+  clear_wardrobe (&wardrobe);
+  wct_backend_close (&backend);
+  free (content.pixels);
 }
 
 /* ---- Failures ----------------------------------------------------------------------------------------------- */
@@ -1073,6 +1522,7 @@ typedef enum
 {
   PLAIN,
   MASKED, /* two styles, in two regions that leave some of the picture out */
+  SOFT,   /* two that fade into each other */
   TWO_PASSES,
   KEPT_COLORS,
   REDUCED,  /* masked, with two passes and kept colors, too */
@@ -1081,13 +1531,13 @@ typedef enum
   VARIANTS
 } Variant;
 
-static const char *const variant_names[] = { "plain",   "masked",   "two passes",     "kept colors",
-                                             "reduced", "seamless", "seamless masked" };
+static const char *const variant_names[] = { "plain",       "masked",  "soft masks", "two passes",
+                                             "kept colors", "reduced", "seamless",   "seamless masked" };
 
 static bool
 is_masked (Variant variant)
 {
-  return variant == MASKED || variant == REDUCED || variant == SEAMLESS_MASKED;
+  return variant == MASKED || variant == SOFT || variant == REDUCED || variant == SEAMLESS_MASKED;
 }
 
 static WctImage
@@ -1115,6 +1565,12 @@ new_desk (WctBackend *backend, Variant variant, int32_t width, int32_t height)
 
   for (int i = 0; i < 2; i++)
     regions[i] = (WctRegion){ .mask = desk.masks[i], .style_count = 1, .styles = &desk.styles[i] };
+  for (int i = 0; i < 100 && variant == SOFT; i++)
+    {
+      desk.masks[0].pixels[i] = 1 - (float)(i % 10) / 9;
+      desk.masks[1].pixels[i] = fmaxf ((float)(i % 10 + i / 10 - 8) / 12, 0);
+    }
+  params.hard_masks = variant == MASKED;
   params.passes = variant == TWO_PASSES || variant == REDUCED || variant == SEAMLESS ? 2 : 1;
   params.keep_colors = variant == KEPT_COLORS || variant == REDUCED ? 70 : 0;
   params.working_size = variant == REDUCED ? (width > height ? width : height) * 2 / 3 : 0;
@@ -1966,7 +2422,17 @@ main (void)
     cmocka_unit_test (strength_zero_is_the_autoencoder_alone),
     cmocka_unit_test (two_passes_are_two_runs),
     cmocka_unit_test (a_mask_over_everything_is_no_mask),
-    cmocka_unit_test (masks_of_one_pixel_or_none_leave_a_reconstruction),
+    cmocka_unit_test (hard_masks_of_one_pixel_or_none_leave_a_reconstruction),
+    cmocka_unit_test (a_mask_of_a_fifth_everywhere_goes_a_fifth_of_the_way),
+    cmocka_unit_test (a_later_region_covers_as_much_as_it_goes_itself),
+    cmocka_unit_test (a_small_region_takes_the_whole_pictures_statistics),
+    cmocka_unit_test (a_region_without_weight_changes_no_bit),
+    cmocka_unit_test (a_region_has_strengths_of_its_own),
+    cmocka_unit_test (a_region_blends_styles_as_a_job_does),
+    cmocka_unit_test (soft_regions_are_the_same_on_all_back_ends),
+    cmocka_unit_test (the_number_of_threads_does_not_change_a_bit_of_soft_regions),
+    cmocka_unit_test (a_mask_that_comes_by_rows_is_that_mask),
+    cmocka_unit_test (a_mask_with_a_row_missing_outside_or_not_a_number_is_refused),
     cmocka_unit_test (a_picture_that_is_not_finite_is_refused),
     cmocka_unit_test (a_bad_job_gets_one_sentence),
     cmocka_unit_test (progress_rises_to_one),

@@ -258,7 +258,7 @@ a_halo_is_what_light_of_one_pixel_reaches_in_whole_features (void **state)
   wct_model_unref (&model);
 }
 
-/* ---- Regions --------------------------------------------------------------------------------------------------- */
+/* ---- What is measured ------------------------------------------------------------------------------------------ */
 
 enum
 {
@@ -266,61 +266,41 @@ enum
   ROWS = 4
 };
 
-/* Region 0 is a checkerboard, region 1 its rest. */
-static int
-belongs (int region, int32_t y, int32_t x)
+/* In strips of @step rows. */
+static void
+assert_inside (int32_t halo, int32_t step)
 {
-  return (x + y + region) % 2;
+  const WctPeriodInside  inside = { COLUMNS, ROWS, halo };
+  const WctRegionWeights weights = wct_period_weights (&inside);
+  const int32_t          w = COLUMNS + 2 * halo, h = ROWS + 2 * halo;
+  int32_t               *positions = calloc ((size_t)(w * step), sizeof *positions);
+  float                 *picked = calloc ((size_t)(w * step), sizeof *picked);
+  int32_t                expected = 0;
+
+  assert_int_equal (weights.count, 1);
+  for (int32_t first = 0; first < h; first += step)
+    {
+      const int32_t rows = h - first < step ? h - first : step;
+      const int32_t count = weights.pick (weights.data, 0, WCT_WEIGHTS_MEASURED, first, rows, positions, picked);
+
+      for (int32_t i = 0; i < count; i++, expected++)
+        {
+          assert_int_equal (positions[i] + first * w, (halo + expected / COLUMNS) * w + halo + expected % COLUMNS);
+          assert_true (picked[i] == 1);
+        }
+    }
+  assert_int_equal (expected, COLUMNS * ROWS);
+  free (picked);
+  free (positions);
 }
 
 static void
-checkerboard (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select)
+what_is_inside_the_halo_is_measured_and_nothing_else (void **state)
 {
-  (void)data;
-  (void)use;
-  for (int32_t y = first; y < first + rows; y++)
-    for (int32_t x = 0; x < COLUMNS; x++)
-      *select++ = (uint8_t)belongs (region, y, x);
-}
-
-/* @inside: NULL: everything. In strips of @step rows. */
-static void
-assert_regions (const WctSelect *inside, int32_t halo, int32_t step)
-{
-  const WctPeriodSelect period = { inside, COLUMNS, ROWS, halo };
-  const WctSelect       select = wct_period_select (&period);
-  const int32_t         w = COLUMNS + 2 * halo, h = ROWS + 2 * halo;
-  uint8_t              *got = calloc ((size_t)w, (size_t)step);
-
-  assert_int_equal (select.count, inside == NULL ? 1 : 2);
-  for (int region = 0; region < select.count; region++)
-    for (int32_t i = 0; i < w * h; i++)
-      {
-        const int32_t y = i / w - halo, x = i % w - halo;
-        const bool    in = x >= 0 && x < COLUMNS && y >= 0 && y < ROWS;
-        const int     there = inside == NULL ? 1 : belongs (region, wrapped (y, ROWS), wrapped (x, COLUMNS));
-        const int32_t first = i / w / step * step, rows = h - first < step ? h - first : step;
-
-        select.rows (select.data, region, WCT_SELECT_MEASURED, first, rows, got);
-        assert_int_equal (got[i - first * w], in && there);
-        select.rows (select.data, region, WCT_SELECT_MAPPED, first, rows, got);
-        assert_int_equal (got[i - first * w], there);
-      }
-  free (got);
-}
-
-static void
-regions_are_measured_inside_and_mapped_around_too (void **state)
-{
-  const WctSelect inside = { .count = 2, .rows = checkerboard };
-
   (void)state;
   for (int32_t halo = 0; halo < 12; halo += 3)
     for (int32_t step = 1; step < 4; step++)
-      {
-        assert_regions (NULL, halo, step);
-        assert_regions (&inside, halo, step);
-      }
+      assert_inside (halo, step);
 }
 
 static int
@@ -338,7 +318,7 @@ main (void)
     cmocka_unit_test (around_a_period_of_any_size_is_its_opposite_side),
     cmocka_unit_test (a_period_moves_to_any_halo_also_within_its_store),
     cmocka_unit_test (a_halo_is_what_light_of_one_pixel_reaches_in_whole_features),
-    cmocka_unit_test (regions_are_measured_inside_and_mapped_around_too),
+    cmocka_unit_test (what_is_inside_the_halo_is_measured_and_nothing_else),
   };
 
   return cmocka_run_group_tests (tests, NULL, nothing_is_left);

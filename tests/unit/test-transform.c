@@ -54,7 +54,7 @@ measure (const Features *f)
   WctMoments   *moments = NULL;
 
   assert_int_equal (wct_moments_new (n, &moments, NULL), WCT_OK);
-  moments->count = f->positions;
+  moments->weight = f->positions;
   for (int32_t c = 0; c < n; c++)
     for (int32_t p = 0; p < f->positions; p++)
       moments->mean[c] += f->values[c * f->positions + p] / f->positions;

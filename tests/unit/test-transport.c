@@ -254,7 +254,7 @@ strength_and_damping_act_as_with_whitening_and_coloring (void **state)
   assert_int_equal (wct_moments_new (1, &content, NULL), WCT_OK);
   assert_int_equal (wct_moments_new (1, &style, NULL), WCT_OK);
   assert_int_equal (wct_affine_new (1, &affine, NULL), WCT_OK);
-  content->count = style->count = 10;
+  content->weight = style->weight = 10;
   content->mean[0] = 5;
   content->covariance[0] = 2;
   style->mean[0] = -1;

@@ -14,13 +14,6 @@ typedef struct
   WctRing   map; /* whole; owns its data */
 } WctCpuTensor;
 
-/* Positions of a map that are meant: (h, w), 0 or not. */
-typedef struct
-{
-  WctShape       shape;
-  const uint8_t *table;
-} WctCpuSelection;
-
 /* A convolution, or the part of it that makes some of its output channels. Borrowed from the model. */
 typedef struct
 {
@@ -82,9 +75,9 @@ size_t    wct_cpu_plan_memory (void *ctx, const WctPlan *plan);
 size_t    wct_cpu_plan_scratch (void *ctx, const WctPlan *plan);
 WctStatus wct_cpu_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                             WctError *err);
-WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
+WctStatus wct_cpu_moments (void *ctx, const WctTensor *features, const float *weights, WctMoments *out,
                            WctMonitor *monitor, WctError *err);
-WctStatus wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
+WctStatus wct_cpu_affine (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine, WctTensor *out,
                           WctMonitor *monitor, WctError *err);
 
 WctStatus     wct_cpu_pass_run (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);

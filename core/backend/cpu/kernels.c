@@ -172,56 +172,64 @@ picture_conv (const float *in, int32_t blocks, int32_t rows, int32_t columns, co
 
 /* ---- Between blocks of channels and the rows of a matrix ---------------------------------------------------- */
 
-static inline bool
-is_selected (const uint8_t *select, int32_t i)
-{
-  return select == NULL || select[i] != 0;
-}
-
 /* The functions below are for both blocks that occur; their loops are written once, inlined with each as a constant. */
 #define FOR_EITHER_BLOCK(function, ...) (block == 1 ? function (1, __VA_ARGS__) : function (WCT_BLOCK, __VA_ARGS__))
 
+/* The place of the @i-th of some positions, of all where they are not listed. */
+static inline const float *
+position_of (const float *in, const int32_t *positions, int32_t i, int block)
+{
+  return in + (size_t)(positions == NULL ? i : positions[i]) * (size_t)block;
+}
+
 INLINE void
-sum_blocks (int block, const float *in, const uint8_t *select, int32_t count, double *sum)
+sum_blocks (int block, const float *in, const int32_t *positions, const float *weights, int32_t count, double *sum)
 {
   double sums[WCT_BLOCK] = { 0 };
 
-  for (int32_t i = 0; i < count; i++, in += block)
-    if (is_selected (select, i))
+  if (positions == NULL)
+    for (int32_t i = 0; i < count; i++, in += block)
       for (int k = 0; k < block; k++)
         sums[k] += in[k];
+  else
+    for (int32_t i = 0; i < count; i++)
+      {
+        const float *from = position_of (in, positions, i, block);
+        const double weight = weights[i];
+
+        for (int k = 0; k < block; k++)
+          sums[k] += weight * from[k];
+      }
   for (int k = 0; k < block; k++)
     sum[k] += sums[k];
 }
 
 static void
-sum_positions (const float *in, const uint8_t *select, int32_t count, int32_t block, double *sum)
+sum_positions (const float *in, const int32_t *positions, const float *weights, int32_t count, int32_t block,
+               double *sum)
 {
-  FOR_EITHER_BLOCK (sum_blocks, in, select, count, sum);
+  FOR_EITHER_BLOCK (sum_blocks, in, positions, weights, count, sum);
 }
 
-INLINE int32_t
-center_selected (int block, const float *in, const uint8_t *select, int32_t count, const double *center, int32_t stride,
-                 double *out)
+INLINE void
+center_rows_of_block (int block, const float *in, const int32_t *positions, const double *roots, int32_t count,
+                      const double *center, int32_t stride, double *out)
 {
-  int32_t rows = 0;
+  for (int32_t i = 0; i < count; i++, out += stride)
+    {
+      const float *from = position_of (in, positions, i, block);
+      const double root = roots == NULL ? 1 : roots[i];
 
-  for (int32_t i = 0; i < count; i++, in += block)
-    if (is_selected (select, i))
-      {
-        double *row = out + (size_t)rows++ * (size_t)stride;
-
-        for (int k = 0; k < block; k++)
-          row[k] = in[k] - center[k];
-      }
-  return rows;
+      for (int k = 0; k < block; k++)
+        out[k] = root * (from[k] - center[k]);
+    }
 }
 
-static int32_t
-center_rows (const float *in, const uint8_t *select, int32_t count, int32_t block, const double *center, int32_t stride,
-             double *out)
+static void
+center_rows (const float *in, const int32_t *positions, const double *roots, int32_t count, int32_t block,
+             const double *center, int32_t stride, double *out)
 {
-  return FOR_EITHER_BLOCK (center_selected, in, select, count, center, stride, out);
+  FOR_EITHER_BLOCK (center_rows_of_block, in, positions, roots, count, center, stride, out);
 }
 
 /* Products that are summed in registers: TILE_ROWS vectors of TILE_COLUMNS. */
@@ -263,32 +271,45 @@ add_products (const double *rows, int32_t count, int32_t lanes, double *products
 }
 
 INLINE void
-center_blocks (int block, const float *in, int32_t count, const float *center, float *out)
+center_blocks (int block, const float *in, const int32_t *positions, int32_t count, const float *center, float *out)
 {
-  for (int32_t i = 0; i < count; i++, in += block, out += block)
-    for (int k = 0; k < block; k++)
-      out[k] = in[k] - center[k];
+  for (int32_t i = 0; i < count; i++, out += block)
+    {
+      const float *from = position_of (in, positions, i, block);
+
+      for (int k = 0; k < block; k++)
+        out[k] = from[k] - center[k];
+    }
 }
 
 static void
-center_block (const float *in, int32_t count, int32_t block, const float *center, float *out)
+center_block (const float *in, const int32_t *positions, int32_t count, int32_t block, const float *center, float *out)
 {
-  FOR_EITHER_BLOCK (center_blocks, in, count, center, out);
+  FOR_EITHER_BLOCK (center_blocks, in, positions, count, center, out);
 }
 
 INLINE void
-copy_blocks (int block, const float *in, const uint8_t *select, int32_t count, float *out)
+mix_blocks (int block, const float *mapped, const int32_t *positions, const float *weights, int32_t count,
+            const float *in, float *out)
 {
-  for (int32_t i = 0; i < count; i++, in += block, out += block)
-    if (is_selected (select, i))
-      for (int k = 0; k < block; k++)
-        out[k] = in[k];
+  for (int32_t i = 0; i < count; i++, mapped += block)
+    {
+      const size_t at = (size_t)positions[i] * (size_t)block;
+
+      if (weights[i] >= 1)
+        for (int k = 0; k < block; k++)
+          out[at + (size_t)k] = mapped[k];
+      else
+        for (int k = 0; k < block; k++)
+          out[at + (size_t)k] += weights[i] * (mapped[k] - in[at + (size_t)k]);
+    }
 }
 
 static void
-copy_selected (const float *in, const uint8_t *select, int32_t count, int32_t block, float *out)
+mix_positions (const float *mapped, const int32_t *positions, const float *weights, int32_t count, int32_t block,
+               const float *in, float *out)
 {
-  FOR_EITHER_BLOCK (copy_blocks, in, select, count, out);
+  FOR_EITHER_BLOCK (mix_blocks, mapped, positions, weights, count, in, out);
 }
 
 const WctKernels WCT_ISA_NAME (wct_kernels) = {
@@ -305,5 +326,5 @@ const WctKernels WCT_ISA_NAME (wct_kernels) = {
   .center_rows = center_rows,
   .add_products = add_products,
   .center_block = center_block,
-  .copy_selected = copy_selected,
+  .mix_positions = mix_positions,
 };

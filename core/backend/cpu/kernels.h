@@ -31,24 +31,27 @@ typedef struct
 
   WctWinogradConvolve *winograd_conv; /* winograd-kernels.h; NULL: none */
 
-  /* Of @count positions of one block of channels, whole or planar. Positions that are not selected are left out;
-   * @select may be NULL. sum[k] += Σ in[i][k]. */
-  void (*sum_positions) (const float *in, const uint8_t *select, int32_t count, int32_t block, double *sum);
+  /* Of @count positions of one block of channels, whole or planar: those that @positions lists, with @weights; the
+   * first ones, each whole, where both are NULL. sum[k] += Σ weights[i] in[i][k]. */
+  void (*sum_positions) (const float *in, const int32_t *positions, const float *weights, int32_t count, int32_t block,
+                         double *sum);
 
-  /* Rows of a matrix, @stride apart: out[i][k] = in[i][k] - center[k] for k below @block. Returns how many there are.
-   */
-  int32_t (*center_rows) (const float *in, const uint8_t *select, int32_t count, int32_t block, const double *center,
-                          int32_t stride, double *out);
+  /* Rows of a matrix, @stride apart, likewise: out[i][k] = roots[i] (in[i][k] - center[k]) for k below @block. */
+  void (*center_rows) (const float *in, const int32_t *positions, const double *roots, int32_t count, int32_t block,
+                       const double *center, int32_t stride, double *out);
 
   /* products += rows' rows, upper triangle. @rows: (count, lanes), @products: (lanes, lanes), @lanes a multiple of 8.
    */
   void (*add_products) (const double *rows, int32_t count, int32_t lanes, double *products);
 
-  /* The same layout again: out[i][k] = in[i][k] - center[k] of all positions. */
-  void (*center_block) (const float *in, int32_t count, int32_t block, const float *center, float *out);
+  /* Positions likewise, one behind the other: out[i][k] = in[i][k] - center[k]. */
+  void (*center_block) (const float *in, const int32_t *positions, int32_t count, int32_t block, const float *center,
+                        float *out);
 
-  /* out[i] = in[i] where selected. */
-  void (*copy_selected) (const float *in, const uint8_t *select, int32_t count, int32_t block, float *out);
+  /* And back to where they came from: adds weights[i] (mapped[i] - in[position]) to out[position], or writes mapped[i]
+   * there where the weight is 1. */
+  void (*mix_positions) (const float *mapped, const int32_t *positions, const float *weights, int32_t count,
+                         int32_t block, const float *in, float *out);
 } WctKernels;
 
 /* The largest block of any instruction set. */

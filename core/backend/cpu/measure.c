@@ -6,6 +6,7 @@
  * at the end: the same bits whatever the number of threads. */
 #include "measure.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <cblas.h>
@@ -32,40 +33,53 @@ row_bytes (const WctMapLayout *layout)
   return ROWS_AT_ONCE * wct_map_lanes (layout) * sizeof (double);
 }
 
-/* A matrix of centered rows, and which of a strip's positions count. */
+/* A matrix of centered rows; for regions, the roots of their weights, and a strip's positions with weights. */
 size_t
-wct_cpu_measure_scratch (const WctMapLayout *layout)
+wct_cpu_measure_scratch (const WctMapLayout *layout, const WctRegionWeights *weights)
 {
-  return row_bytes (layout) + (size_t)wct_strip_positions (layout, 0);
+  const size_t picked = (size_t)wct_strip_positions (layout, 0) * (sizeof (int32_t) + sizeof (float));
+
+  return row_bytes (layout) + (weights == NULL ? 0 : ROWS_AT_ONCE * sizeof (double) + picked);
 }
 
 size_t
-wct_cpu_measure_bytes (const WctMapLayout *layout, int regions)
+wct_cpu_measure_bytes (const WctMapLayout *layout, int count)
 {
   const size_t lanes = wct_map_lanes (layout), strips = (size_t)layout->strips;
 
-  return (size_t)regions
-         * (strips * (sizeof (int64_t) + lanes * sizeof (double))
-            + (size_t)wct_cpu_measure_groups (layout) * lanes * lanes * sizeof (double));
+  return (size_t)count * (strips * (1 + lanes) + (size_t)wct_cpu_measure_groups (layout) * lanes * lanes)
+         * sizeof (double);
+}
+
+/* Makes the list of what is measured. */
+static void
+list_parts (WctCpuMeasure *measure, const WctTap *tap)
+{
+  const int regions = measure->weights == NULL ? 1 : measure->weights->count;
+
+  for (int i = 0; i < regions; i++)
+    if (tap->moments[i] != NULL)
+      measure->parts[measure->count++] = (WctCpuMeasured){ tap->moments[i], measure->weights == NULL ? -1 : i };
+  if (tap->whole != NULL)
+    measure->parts[measure->count++] = (WctCpuMeasured){ tap->whole, -1 };
 }
 
 WctStatus
-wct_cpu_measure_new (WctCpu *cpu, const WctMapLayout *layout, const WctSelect *select, WctCpuMeasure *out,
-                     WctError *err)
+wct_cpu_measure_new (WctCpu *cpu, const WctMapLayout *layout, const WctRegionWeights *weights, const WctTap *tap,
+                     WctCpuMeasure *out, WctError *err)
 {
-  const size_t lanes = wct_map_lanes (layout);
+  const size_t lanes = wct_map_lanes (layout), parts = weights == NULL ? 2 : (size_t)weights->count + 1;
   WctStatus    status;
 
-  *out = (WctCpuMeasure){ .cpu = cpu,
-                          .layout = *layout,
-                          .select = select,
-                          .regions = select == NULL ? 1 : select->count,
-                          .groups = wct_cpu_measure_groups (layout) };
+  *out =
+    (WctCpuMeasure){ .cpu = cpu, .layout = *layout, .weights = weights, .groups = wct_cpu_measure_groups (layout) };
+  WCT_TRY (wct_alloc (parts, sizeof *out->parts, "moments", &out->parts, err));
+  list_parts (out, tap);
 
-  const size_t strips = (size_t)out->regions * (size_t)layout->strips;
-  WCT_TRY (wct_alloc (strips, sizeof *out->counts, "moments", &out->counts, err));
+  const size_t strips = (size_t)out->count * (size_t)layout->strips;
+  WCT_TRY (wct_alloc (strips, sizeof *out->sum_weights, "moments", &out->sum_weights, err));
   WCT_TRY (wct_alloc (strips * lanes, sizeof (double), "moments", &out->means, err));
-  WCT_TRY (wct_alloc ((size_t)out->regions * (size_t)out->groups * lanes * lanes, sizeof (double), "moments",
+  WCT_TRY (wct_alloc ((size_t)out->count * (size_t)out->groups * lanes * lanes, sizeof (double), "moments",
                       &out->products, err));
 
 out:
@@ -77,123 +91,163 @@ wct_cpu_measure_clear (WctCpuMeasure *measure)
 {
   wct_free (&measure->products);
   wct_free (&measure->means);
-  wct_free (&measure->counts);
+  wct_free (&measure->sum_weights);
+  wct_free (&measure->parts);
 }
 
 static double *
-mean_of (const WctCpuMeasure *measure, int region, int32_t strip)
+mean_of (const WctCpuMeasure *measure, int part, int32_t strip)
 {
   return measure->means
-         + ((size_t)region * (size_t)measure->layout.strips + (size_t)strip) * wct_map_lanes (&measure->layout);
-}
-
-static int64_t *
-count_of (const WctCpuMeasure *measure, int region, int32_t strip)
-{
-  return measure->counts + (size_t)region * (size_t)measure->layout.strips + (size_t)strip;
+         + ((size_t)part * (size_t)measure->layout.strips + (size_t)strip) * wct_map_lanes (&measure->layout);
 }
 
 static double *
-products_of (const WctCpuMeasure *measure, int region, int32_t group)
+weight_of (const WctCpuMeasure *measure, int part, int32_t strip)
+{
+  return measure->sum_weights + (size_t)part * (size_t)measure->layout.strips + (size_t)strip;
+}
+
+static double *
+products_of (const WctCpuMeasure *measure, int part, int32_t group)
 {
   const size_t lanes = wct_map_lanes (&measure->layout);
 
-  return measure->products + ((size_t)region * (size_t)measure->groups + (size_t)group) * lanes * lanes;
+  return measure->products + ((size_t)part * (size_t)measure->groups + (size_t)group) * lanes * lanes;
 }
 
 /* ---- A strip ------------------------------------------------------------------------------------------------- */
 
-/* One strip for one region. */
+/* One strip for one part. */
 typedef struct
 {
   const WctCpuMeasure *measure;
   const WctRing       *map;
-  const uint8_t       *select; /* NULL: all */
-  int                  region;
+  int                  part;
   int32_t              strip;
+  const int32_t       *positions; /* in the strip, that count; NULL: all */
+  const float         *weights;   /* of these */
+  int32_t              count;
 } Part;
 
 static void
 measure_mean (const Part *part)
 {
   const WctMapLayout *layout = &part->measure->layout;
-  const int32_t       positions = wct_strip_positions (layout, part->strip);
-  double             *mean = mean_of (part->measure, part->region, part->strip);
-  int64_t             count = 0;
+  double             *mean = mean_of (part->measure, part->part, part->strip);
+  double              weight = 0;
 
-  for (int32_t i = 0; i < positions; i++)
-    count += part->select == NULL || part->select[i] != 0;
+  for (int32_t i = 0; i < part->count; i++)
+    weight += part->weights == NULL ? 1 : part->weights[i];
   for (int32_t b = 0; b < layout->blocks; b++)
     part->measure->cpu->kernels->sum_positions (wct_strip_block (&part->map->layout, part->map->data, part->strip, b),
-                                                part->select, positions, layout->block, mean + b * layout->block);
+                                                part->positions, part->weights, part->count, layout->block,
+                                                mean + b * layout->block);
   for (int32_t c = 0; c < layout->shape.c; c++)
-    mean[c] = count > 0 ? mean[c] / (double)count : 0;
-  *count_of (part->measure, part->region, part->strip) = count;
+    mean[c] /= weight;
+  *weight_of (part->measure, part->part, part->strip) = weight;
 }
 
-/* Adds the outer products of up to ROWS_AT_ONCE positions about the strip's mean. */
+/* Adds the outer products of up to ROWS_AT_ONCE of the positions, from the @first one on, about the strip's mean.
+ * @scratch: (ROWS_AT_ONCE, lanes) and, for weights, (ROWS_AT_ONCE) */
 static void
-add_products (const Part *part, int32_t first, int32_t count, double *rows, double *products)
+add_products (const Part *part, int32_t first, int32_t count, double *scratch, double *products)
 {
   const WctMapLayout *layout = &part->measure->layout;
   const WctKernels   *kernels = part->measure->cpu->kernels;
   const int32_t       lanes = (int32_t)wct_map_lanes (layout), block = layout->block;
-  int32_t             row_count = 0;
+  const bool          all = part->positions == NULL;
+  double             *roots = scratch + ROWS_AT_ONCE * (size_t)lanes;
 
+  for (int32_t i = 0; i < count && !all; i++)
+    roots[i] = sqrt ((double)part->weights[first + i]);
   for (int32_t b = 0; b < layout->blocks; b++)
-    row_count = kernels->center_rows (
-      wct_strip_block (&part->map->layout, part->map->data, part->strip, b) + (size_t)first * (size_t)block,
-      part->select == NULL ? NULL : part->select + first, count, block,
-      mean_of (part->measure, part->region, part->strip) + b * block, lanes, rows + b * block);
+    kernels->center_rows (wct_strip_block (&part->map->layout, part->map->data, part->strip, b)
+                            + (all ? (size_t)first * (size_t)block : 0),
+                          all ? NULL : part->positions + first, all ? NULL : roots, count, block,
+                          mean_of (part->measure, part->part, part->strip) + b * block, lanes, scratch + b * block);
   if (block > 1 && lanes <= THIN_LANES)
-    kernels->add_products (rows, row_count, lanes, products);
-  else if (row_count > 0)
-    cblas_dsyrk (CblasRowMajor, CblasUpper, CblasTrans, lanes, row_count, 1, rows, lanes, 1, products, lanes);
+    kernels->add_products (scratch, count, lanes, products);
+  else
+    cblas_dsyrk (CblasRowMajor, CblasUpper, CblasTrans, lanes, count, 1, scratch, lanes, 1, products, lanes);
+}
+
+/* Finds where the part has weight in the strip. @picked: room for a strip's positions and their weights */
+static void
+pick_positions (Part *part, int32_t *picked)
+{
+  const WctCpuMeasure *measure = part->measure;
+  const int            region = measure->parts[part->part].region;
+  float *const         weights = (float *)(void *)(picked + wct_strip_positions (&measure->layout, 0));
+
+  part->count = wct_strip_positions (&measure->layout, part->strip);
+  if (region < 0)
+    return;
+  part->count = measure->weights->pick (measure->weights->data, region, WCT_WEIGHTS_MEASURED,
+                                        wct_strip_first_row (&measure->layout, part->strip),
+                                        wct_strip_row_count (&measure->layout, part->strip), picked, weights);
+  part->positions = picked;
+  part->weights = weights;
+}
+
+/* How many positions from the @first on go into one matrix. The strip is cut at the same places whatever counts in it:
+ * where everything does, a region has the bits of the whole map. */
+static int32_t
+rows_from (const Part *part, int32_t first)
+{
+  int32_t end = first;
+
+  if (part->positions == NULL)
+    return part->count - first < ROWS_AT_ONCE ? part->count - first : ROWS_AT_ONCE;
+  while (end < part->count && part->positions[end] / ROWS_AT_ONCE == part->positions[first] / ROWS_AT_ONCE)
+    end++;
+  return end - first;
 }
 
 void
 wct_cpu_measure_strip (const WctCpuMeasure *measure, const WctRing *map, int32_t strip, void *scratch)
 {
-  const WctMapLayout *layout = &measure->layout;
-  const int32_t       positions = wct_strip_positions (layout, strip);
-  uint8_t            *select = (uint8_t *)scratch + row_bytes (layout);
+  double *const  rows = scratch;
+  int32_t *const picked = (int32_t *)(void *)(rows + ROWS_AT_ONCE * (wct_map_lanes (&measure->layout) + 1));
 
-  for (int region = 0; region < measure->regions; region++)
+  for (int i = 0; i < measure->count; i++)
     {
-      const Part part = { measure, map, measure->select == NULL ? NULL : select, region, strip };
+      Part part = { .measure = measure, .map = map, .part = i, .strip = strip };
 
-      if (measure->select != NULL)
-        measure->select->rows (measure->select->data, region, WCT_SELECT_MEASURED, wct_strip_first_row (layout, strip),
-                               wct_strip_row_count (layout, strip), select);
+      pick_positions (&part, picked);
+      if (part.count == 0)
+        continue;
       measure_mean (&part);
-      for (int32_t first = 0; first < positions; first += ROWS_AT_ONCE)
-        add_products (&part, first, positions - first < ROWS_AT_ONCE ? positions - first : ROWS_AT_ONCE, scratch,
-                      products_of (measure, region, strip % measure->groups));
+      for (int32_t first = 0, count; first < part.count; first += count)
+        {
+          count = rows_from (&part, first);
+          add_products (&part, first, count, rows, products_of (measure, i, strip % measure->groups));
+        }
     }
 }
 
 /* ---- All of them ---------------------------------------------------------------------------------------------- */
 
 static void
-total_mean (const WctCpuMeasure *measure, int region, WctMoments *out)
+total_mean (const WctCpuMeasure *measure, int part, WctMoments *out)
 {
-  out->count = 0;
+  out->weight = 0;
   memset (out->mean, 0, (size_t)out->channels * sizeof (double));
   for (int32_t strip = 0; strip < measure->layout.strips; strip++)
     {
-      const int64_t count = *count_of (measure, region, strip);
+      const double weight = *weight_of (measure, part, strip);
 
-      out->count += count;
-      for (int32_t c = 0; c < out->channels; c++)
-        out->mean[c] += (double)count * mean_of (measure, region, strip)[c];
+      out->weight += weight;
+      for (int32_t c = 0; c < out->channels && weight > 0; c++)
+        out->mean[c] += weight * mean_of (measure, part, strip)[c];
     }
   for (int32_t c = 0; c < out->channels; c++)
-    out->mean[c] = out->count > 0 ? out->mean[c] / (double)out->count : 0;
+    out->mean[c] = out->weight > 0 ? out->mean[c] / out->weight : 0;
 }
 
 /* Products within strips, and those of the strips' means about the mean of all. */
 static void
-total_products (const WctCpuMeasure *measure, int region, WctMoments *out)
+total_products (const WctCpuMeasure *measure, int part, WctMoments *out)
 {
   const int32_t channels = out->channels;
   const size_t  lanes = wct_map_lanes (&measure->layout);
@@ -202,15 +256,16 @@ total_products (const WctCpuMeasure *measure, int region, WctMoments *out)
   for (int32_t group = 0; group < measure->groups; group++)
     for (size_t row = 0; row < (size_t)channels; row++)
       for (size_t column = row; column < (size_t)channels; column++)
-        out->covariance[row * (size_t)channels + column] += products_of (measure, region, group)[row * lanes + column];
+        out->covariance[row * (size_t)channels + column] += products_of (measure, part, group)[row * lanes + column];
   for (int32_t strip = 0; strip < measure->layout.strips; strip++)
     {
-      double *away = mean_of (measure, region, strip);
+      const double weight = *weight_of (measure, part, strip);
+      double      *away = mean_of (measure, part, strip);
 
       for (int32_t c = 0; c < channels; c++)
         away[c] -= out->mean[c];
-      cblas_dsyr (CblasRowMajor, CblasUpper, channels, (double)*count_of (measure, region, strip), away, 1,
-                  out->covariance, channels);
+      if (weight > 0)
+        cblas_dsyr (CblasRowMajor, CblasUpper, channels, weight, away, 1, out->covariance, channels);
     }
 }
 
@@ -218,7 +273,7 @@ static void
 divide_and_mirror (WctMoments *out)
 {
   const size_t channels = (size_t)out->channels;
-  const double scale = out->count > 1 ? 1.0 / (double)(out->count - 1) : 0;
+  const double scale = out->weight > 1 ? 1 / (out->weight - 1) : 0;
 
   for (size_t row = 0; row < channels; row++)
     for (size_t column = row; column < channels; column++)
@@ -226,12 +281,14 @@ divide_and_mirror (WctMoments *out)
 }
 
 void
-wct_cpu_measure_finish (WctCpuMeasure *measure, WctMoments *const *out)
+wct_cpu_measure_finish (WctCpuMeasure *measure)
 {
-  for (int region = 0; region < measure->regions; region++)
+  for (int i = 0; i < measure->count; i++)
     {
-      total_mean (measure, region, out[region]);
-      total_products (measure, region, out[region]);
-      divide_and_mirror (out[region]);
+      WctMoments *out = measure->parts[i].moments;
+
+      total_mean (measure, i, out);
+      total_products (measure, i, out);
+      divide_and_mirror (out);
     }
 }

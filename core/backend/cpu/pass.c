@@ -21,7 +21,6 @@ typedef struct
   WctStation    stations[STATIONS_MAX];
   int           count;
   WctCpuMeasure measures[WCT_LEVELS];
-  WctMoments  **moments[WCT_LEVELS]; /* borrowed; where each measure's go */
   int           measure_count;
   WctCpuMapping mapping;
 } Line;
@@ -214,10 +213,10 @@ add_keep (Line *line, WctStation *source, WctStore *kept)
 }
 
 static WctStatus
-add_measure (Line *line, WctStation *source, const WctSelect *select, WctMoments **moments, WctError *err)
+add_measure (Line *line, WctStation *source, const WctRegionWeights *weights, const WctTap *tap, WctError *err)
 {
   const WctMapLayout *layout = &source->out.layout;
-  WctCpuMeasure      *measure = &line->measures[line->measure_count];
+  WctCpuMeasure      *measure = &line->measures[line->measure_count++];
 
   add_station (line, (WctStation){ .run = measure_features,
                                    .name = "moments",
@@ -226,9 +225,8 @@ add_measure (Line *line, WctStation *source, const WctSelect *select, WctMoments
                                    .strips = layout->strips,
                                    .pieces = 1,
                                    .in_turn = wct_cpu_measure_groups (layout),
-                                   .scratch_bytes = wct_cpu_measure_scratch (layout) });
-  line->moments[line->measure_count++] = moments;
-  return wct_cpu_measure_new (line->cpu, layout, select, measure, err);
+                                   .scratch_bytes = wct_cpu_measure_scratch (layout, weights) });
+  return wct_cpu_measure_new (line->cpu, layout, weights, tap, measure, err);
 }
 
 static WctStation *
@@ -320,7 +318,7 @@ run_line (Line *line, WctMonitor *monitor, WctError *err)
   WCT_TRY (
     wct_pipeline_run (line->stations, line->count, cpu->scratch.rings, cpu->scratch.thread, cpu->pool, monitor, err));
   for (int i = 0; i < line->measure_count; i++)
-    wct_cpu_measure_finish (&line->measures[i], line->moments[i]);
+    wct_cpu_measure_finish (&line->measures[i]);
 
 out:
   wct_dnnl_end_single_thread (before);
@@ -354,7 +352,7 @@ add_encoder (Line *line, const WctPass *pass, WctStation **source, WctError *err
       *source = add_step (line, step, *source);
       for (int t = 0; t < pass->tap_count && status == WCT_OK; t++)
         if (pass->taps[t].layers == step->layers)
-          status = add_measure (line, *source, pass->select, pass->taps[t].moments, err);
+          status = add_measure (line, *source, pass->weights, &pass->taps[t], err);
     }
   return status;
 }
@@ -376,7 +374,7 @@ make_line (Line *line, const WctPass *pass, WctError *err)
     source = add_fetch (line, pass->kept, pass->features);
   if (pass->maps != NULL)
     {
-      WCT_TRY (wct_cpu_mapping_new (line->cpu, &source->out.layout, pass->select, pass->maps, &line->mapping, err));
+      WCT_TRY (wct_cpu_mapping_new (line->cpu, &source->out.layout, pass->weights, pass->maps, &line->mapping, err));
       source = add_mapping (line, source);
     }
   if (pass->decoder != NULL)
@@ -402,7 +400,7 @@ out:
   return status;
 }
 
-/* The same stations, without what they work with. */
+/* The same stations, without what they work with. Where there are regions, the whole may be measured besides. */
 WctPassMemory
 wct_cpu_pass_memory (void *ctx, const WctPass *pass)
 {
@@ -418,11 +416,12 @@ wct_cpu_pass_memory (void *ctx, const WctPass *pass)
   for (int t = 0; t < pass->tap_count; t++)
     for (int i = 0; i < pass->encoder->count; i++)
       if (pass->taps[t].layers == pass->encoder->steps[i].layers)
-        memory.passing += wct_cpu_measure_bytes (&pass->encoder->steps[i].out, regions);
+        memory.passing += wct_cpu_measure_bytes (&pass->encoder->steps[i].out, regions + (pass->weights != NULL));
   if (pass->maps != NULL)
     {
       line.mapping =
-        (WctCpuMapping){ .cpu = ctx, .layout = source->out.layout, .select = pass->select, .regions = regions };
+        (WctCpuMapping){ .cpu = ctx, .layout = source->out.layout, .weights = pass->weights, .regions = regions };
+      memory.passing += wct_cpu_mapping_bytes (&source->out.layout, regions);
       source = add_mapping (&line, source);
     }
   if (pass->decoder != NULL)
@@ -456,28 +455,43 @@ wct_cpu_plan_scratch (void *ctx, const WctPlan *plan)
   return line_memory (&line);
 }
 
-/* One region, by a table of its positions. */
-static void
-select_by_table (const void *data, int region, WctSelectUse use, int32_t first, int32_t rows, uint8_t *select)
+/* One region, by a table of its weights. */
+typedef struct
 {
-  const WctCpuSelection *selection = data;
-  const size_t           w = (size_t)selection->shape.w;
+  WctShape     shape;
+  const float *table; /* (h, w) */
+} Table;
+
+static int32_t
+pick_from_table (const void *data, int region, WctWeightsUse use, int32_t first, int32_t rows, int32_t *positions,
+                 float *weights)
+{
+  const Table *table = data;
+  const float *from = table->table + (size_t)first * (size_t)table->shape.w;
+  int32_t      count = 0;
 
   (void)region;
   (void)use;
-  memcpy (select, selection->table + (size_t)first * w, (size_t)rows * w);
+  for (int32_t i = 0; i < rows * table->shape.w; i++)
+    if (from[i] > 0)
+      {
+        positions[count] = i;
+        weights[count++] = from[i];
+      }
+  return count;
 }
 
 WctStatus
-wct_cpu_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out, WctMonitor *monitor,
+wct_cpu_moments (void *ctx, const WctTensor *features, const float *weights, WctMoments *out, WctMonitor *monitor,
                  WctError *err)
 {
-  const WctCpuSelection selection = { features->shape, select };
-  const WctSelect       by_table = { 1, &selection, select_by_table };
-  Line                  line = { .cpu = ctx };
-  WctStatus             status;
+  const Table            table = { features->shape, weights };
+  const WctRegionWeights by_table = { 1, &table, pick_from_table };
+  const WctTap           tap = { .moments = &out };
+  Line                   line = { .cpu = ctx };
+  WctStatus              status;
 
-  WCT_TRY (add_measure (&line, add_tensor (&line, features), select == NULL ? NULL : &by_table, &out, err));
+  WCT_TRY (add_measure (&line, add_tensor (&line, features), weights == NULL ? NULL : &by_table, &tap, err));
   WCT_TRY (run_line (&line, monitor, err));
 
 out:
@@ -486,18 +500,19 @@ out:
 }
 
 WctStatus
-wct_cpu_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine, WctMonitor *monitor,
-                WctError *err)
+wct_cpu_affine (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine, WctTensor *out,
+                WctMonitor *monitor, WctError *err)
 {
-  const WctCpuSelection selection = { features->shape, select };
-  const WctSelect       by_table = { 1, &selection, select_by_table };
-  const WctRing        *map = &((WctCpuTensor *)features)->map;
-  Line                  line = { .cpu = ctx };
-  const int             before = wct_dnnl_begin_single_thread ();
-  WctStatus             status;
+  const Table            table = { in->shape, weights };
+  const WctRegionWeights by_table = { 1, &table, pick_from_table };
+  const WctRing         *map = &((const WctCpuTensor *)in)->map;
+  Line                   line = { .cpu = ctx };
+  const int              before = wct_dnnl_begin_single_thread ();
+  WctStatus              status;
 
-  WCT_TRY (wct_cpu_mapping_new (ctx, &map->layout, select == NULL ? NULL : &by_table, &affine, &line.mapping, err));
-  add_mapping (&line, add_tensor (&line, features))->out = *map;
+  WCT_TRY (wct_cpu_mapping_new (ctx, &map->layout, weights == NULL ? NULL : &by_table, &affine, &line.mapping, err));
+  line.mapping.adds = true;
+  add_mapping (&line, add_tensor (&line, in))->out = ((WctCpuTensor *)out)->map;
   WCT_TRY (run_line (&line, monitor, err));
 
 out:

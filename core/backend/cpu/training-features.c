@@ -120,7 +120,7 @@ measure_map (const WctCpu *cpu, const FeatureMap *map, const MomentsRoom *room, 
         cblas_dsyrk (CblasRowMajor, CblasUpper, CblasTrans, (int)lanes, (int)count, 1, room->rows, (int)lanes, 1,
                      room->products, (int)lanes);
     }
-  out->count = (int64_t)map->positions;
+  out->weight = (double)map->positions;
   memcpy (out->mean, room->mean, channels * sizeof *out->mean);
   for (size_t row = 0; row < channels; row++)
     for (size_t column = row; column < channels; column++)

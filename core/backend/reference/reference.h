@@ -50,10 +50,10 @@ size_t    wct_reference_plan_memory (void *ctx, const WctPlan *plan);
 size_t    wct_reference_plan_scratch (void *ctx, const WctPlan *plan);
 WctStatus wct_reference_plan_run (void *ctx, WctPlan *plan, const WctTensor *in, WctTensor *out, WctMonitor *monitor,
                                   WctError *err);
-WctStatus wct_reference_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
+WctStatus wct_reference_moments (void *ctx, const WctTensor *features, const float *weights, WctMoments *out,
                                  WctMonitor *monitor, WctError *err);
-WctStatus wct_reference_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
-                                WctMonitor *monitor, WctError *err);
+WctStatus wct_reference_affine (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine,
+                                WctTensor *out, WctMonitor *monitor, WctError *err);
 
 /* training-layers.c: what only training runs, for one map each, dense (c, h, w). @in_shape: of the layer's input. */
 

@@ -13,27 +13,27 @@ row_of (const WctTensor *features, int32_t c, int32_t y)
   return ((const WctReferenceTensor *)features)->data + ((size_t)c * (size_t)shape.h + (size_t)y) * (size_t)shape.w;
 }
 
-static bool
-is_selected (const uint8_t *select, size_t position)
+static float
+weight_at (const float *weights, size_t position)
 {
-  return select == NULL || select[position] != 0;
+  return weights == NULL ? 1 : weights[position];
 }
 
 /* ---- Moments ------------------------------------------------------------------------------------------------ */
 
-static int64_t
-count_selected (const WctTensor *features, const uint8_t *select)
+static double
+sum_weights (const WctTensor *features, const float *weights)
 {
   const size_t positions = (size_t)features->shape.h * (size_t)features->shape.w;
-  int64_t      count = 0;
+  double       sum = 0;
 
   for (size_t i = 0; i < positions; i++)
-    count += is_selected (select, i);
-  return count;
+    sum += weight_at (weights, i);
+  return sum;
 }
 
 static WctStatus
-measure_mean (const WctTensor *features, const uint8_t *select, WctMoments *out, WctMonitor *monitor, WctError *err)
+measure_mean (const WctTensor *features, const float *weights, WctMoments *out, WctMonitor *monitor, WctError *err)
 {
   const size_t positions = (size_t)features->shape.h * (size_t)features->shape.w;
 
@@ -43,41 +43,36 @@ measure_mean (const WctTensor *features, const uint8_t *select, WctMoments *out,
       double       sum = 0;
 
       for (size_t i = 0; i < positions; i++)
-        if (is_selected (select, i))
-          sum += plane[i];
-      out->mean[c] = out->count > 0 ? sum / (double)out->count : 0;
+        sum += (double)weight_at (weights, i) * plane[i];
+      out->mean[c] = out->weight > 0 ? sum / out->weight : 0;
       if (!wct_monitor_advance (monitor, 0))
         return wct_monitor_canceled (err);
     }
   return WCT_OK;
 }
 
-/* @centered: (positions, channels): a row's selected positions without the mean. Returns how many. */
-static int32_t
-center_row (const WctTensor *features, const uint8_t *select, int32_t y, const double *mean, double *centered)
+/* @centered: (columns, channels): a row's positions without the mean */
+static void
+center_row (const WctTensor *features, int32_t y, const double *mean, double *centered)
 {
   const int32_t channels = features->shape.c, columns = features->shape.w;
-  int32_t       count = 0;
 
   for (int32_t c = 0; c < channels; c++)
     {
       const float *row = row_of (features, c, y);
 
-      count = 0;
       for (int32_t x = 0; x < columns; x++)
-        if (is_selected (select, (size_t)y * (size_t)columns + (size_t)x))
-          centered[(size_t)count++ * (size_t)channels + (size_t)c] = row[x] - mean[c];
+        centered[(size_t)x * (size_t)channels + (size_t)c] = row[x] - mean[c];
     }
-  return count;
 }
 
-/* Adds centered · centered' to the upper triangle. */
+/* Adds weight · centered · centered' to the upper triangle. */
 static void
-add_products (size_t channels, const double *restrict centered, double *restrict products)
+add_products (size_t channels, double weight, const double *restrict centered, double *restrict products)
 {
   for (size_t i = 0; i < channels; i++)
     for (size_t k = i; k < channels; k++)
-      products[i * channels + k] += centered[i] * centered[k];
+      products[i * channels + k] += weight * centered[i] * centered[k];
 }
 
 static void
@@ -91,24 +86,28 @@ finish_covariance (WctMoments *moments)
         const double sum = moments->covariance[i * channels + k];
 
         moments->covariance[i * channels + k] = moments->covariance[k * channels + i] =
-          moments->count > 1 ? sum / (double)(moments->count - 1) : 0;
+          moments->weight > 1 ? sum / (moments->weight - 1) : 0;
       }
 }
 
 /* @centered: (columns, channels) */
 static WctStatus
-measure_covariance (const WctTensor *features, const uint8_t *select, WctMoments *out, double *centered,
+measure_covariance (const WctTensor *features, const float *weights, WctMoments *out, double *centered,
                     WctMonitor *monitor, WctError *err)
 {
-  const size_t channels = (size_t)features->shape.c;
+  const size_t channels = (size_t)features->shape.c, columns = (size_t)features->shape.w;
 
   memset (out->covariance, 0, channels * channels * sizeof *out->covariance);
   for (int32_t y = 0; y < features->shape.h; y++)
     {
-      const int32_t count = center_row (features, select, y, out->mean, centered);
+      center_row (features, y, out->mean, centered);
+      for (size_t x = 0; x < columns; x++)
+        {
+          const double weight = weight_at (weights, (size_t)y * columns + x);
 
-      for (int32_t i = 0; i < count; i++)
-        add_products (channels, centered + (size_t)i * channels, out->covariance);
+          if (weight > 0)
+            add_products (channels, weight, centered + x * channels, out->covariance);
+        }
       if (!wct_monitor_advance (monitor, 0))
         return wct_monitor_canceled (err);
     }
@@ -117,8 +116,8 @@ measure_covariance (const WctTensor *features, const uint8_t *select, WctMoments
 }
 
 WctStatus
-wct_reference_moments (void *ctx, const WctTensor *features, const uint8_t *select, WctMoments *out,
-                       WctMonitor *monitor, WctError *err)
+wct_reference_moments (void *ctx, const WctTensor *features, const float *weights, WctMoments *out, WctMonitor *monitor,
+                       WctError *err)
 {
   double   *centered = NULL;
   WctStatus status;
@@ -126,9 +125,9 @@ wct_reference_moments (void *ctx, const WctTensor *features, const uint8_t *sele
   (void)ctx;
   WCT_TRY (
     wct_alloc ((size_t)features->shape.w * (size_t)features->shape.c, sizeof *centered, "moments", &centered, err));
-  out->count = count_selected (features, select);
-  WCT_TRY (measure_mean (features, select, out, monitor, err));
-  WCT_TRY (measure_covariance (features, select, out, centered, monitor, err));
+  out->weight = sum_weights (features, weights);
+  WCT_TRY (measure_mean (features, weights, out, monitor, err));
+  WCT_TRY (measure_covariance (features, weights, out, centered, monitor, err));
 
 out:
   wct_free (&centered);
@@ -149,40 +148,48 @@ map_row (const double *restrict centered, const double *matrix_row, double bias,
       mapped[x] += matrix_row[c] * centered[(size_t)c * (size_t)columns + (size_t)x];
 }
 
+/* @weights: of this row; NULL: all 1. Where one is 1 the mapped value itself is written: nothing is rounded twice. */
+static void
+mix_row (const double *mapped, const float *weights, const float *in, int32_t columns, float *out)
+{
+  for (int32_t x = 0; x < columns; x++)
+    if (weights == NULL || weights[x] >= 1)
+      out[x] = (float)mapped[x];
+    else if (weights[x] > 0)
+      out[x] = (float)(out[x] + weights[x] * (mapped[x] - in[x]));
+}
+
 /* @rows: (channels + 1, columns), to work in */
 static void
-map_position_row (WctTensor *features, const uint8_t *select, const WctAffine *affine, int32_t y, double *rows)
+map_position_row (const WctTensor *in, const float *weights, const WctAffine *affine, int32_t y, double *rows,
+                  WctTensor *out)
 {
-  const int32_t channels = features->shape.c, columns = features->shape.w;
+  const int32_t channels = in->shape.c, columns = in->shape.w;
   double       *mapped = rows + (size_t)channels * (size_t)columns;
 
   for (int32_t c = 0; c < channels; c++)
     for (int32_t x = 0; x < columns; x++)
-      rows[(size_t)c * (size_t)columns + (size_t)x] = row_of (features, c, y)[x] - affine->center[c];
+      rows[(size_t)c * (size_t)columns + (size_t)x] = row_of (in, c, y)[x] - affine->center[c];
   for (int32_t c = 0; c < channels; c++)
     {
-      float *row = row_of (features, c, y);
-
       map_row (rows, affine->matrix + (size_t)c * (size_t)channels, affine->bias[c], channels, columns, mapped);
-      for (int32_t x = 0; x < columns; x++)
-        if (is_selected (select, (size_t)y * (size_t)columns + (size_t)x))
-          row[x] = (float)mapped[x];
+      mix_row (mapped, weights == NULL ? NULL : weights + (size_t)y * (size_t)columns, row_of (in, c, y), columns,
+               row_of (out, c, y));
     }
 }
 
 WctStatus
-wct_reference_affine (void *ctx, WctTensor *features, const uint8_t *select, const WctAffine *affine,
+wct_reference_affine (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine, WctTensor *out,
                       WctMonitor *monitor, WctError *err)
 {
   double   *rows = NULL;
   WctStatus status;
 
   (void)ctx;
-  WCT_TRY (
-    wct_alloc ((size_t)(features->shape.c + 1) * (size_t)features->shape.w, sizeof *rows, "transform", &rows, err));
-  for (int32_t y = 0; y < features->shape.h; y++)
+  WCT_TRY (wct_alloc ((size_t)(in->shape.c + 1) * (size_t)in->shape.w, sizeof *rows, "transform", &rows, err));
+  for (int32_t y = 0; y < in->shape.h; y++)
     {
-      map_position_row (features, select, affine, y, rows);
+      map_position_row (in, weights, affine, y, rows, out);
       if (!wct_monitor_advance (monitor, 0))
         WCT_TRY (wct_monitor_canceled (err));
     }

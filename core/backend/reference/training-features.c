@@ -40,7 +40,7 @@ add_mapped (void *ctx, const WctReferenceTensor *in, const WctAffine *affine, bo
   WctStatus          status;
 
   memcpy (room, in->data, values * sizeof (float));
-  WCT_TRY (wct_reference_affine (ctx, &mapped.base, NULL, affine, NULL, err));
+  WCT_TRY (wct_reference_affine (ctx, &mapped.base, NULL, affine, &mapped.base, NULL, err));
   for (size_t i = 0; i < values; i++)
     out->data[i] = (add ? out->data[i] : 0) + room[i];
 

@@ -23,7 +23,8 @@ typedef struct
 {
   WctImage mask; /* 1 channel, any size: it is stretched over the content. How much of the region is where,
                   * 0 to 1; with hard_masks: there, where it is above 0.5. A later region covers the ones before
-                  * it; where none is, the picture is only reconstructed */
+                  * it, as far as it goes itself; where none is, the picture is only reconstructed. Without pixels:
+                  * its rows come by wct_job_put_mask_rows */
   size_t           style_count; /* 1 or more */
   WctStyle *const *styles;
   const double    *weights; /* as WctJobSpec's */
@@ -51,6 +52,15 @@ typedef struct
  * Any thread.
  */
 WCT_API WctStatus wct_job_new (const WctJobSpec *spec, WctJob **out, WctError *err);
+
+/**
+ * wct_job_put_mask_rows: a mask that is never in memory as a whole, in floats; the job keeps a byte for each pixel.
+ * @region: 0 for the first one, which was made without pixels
+ * @rows: rows from @first on, 1 channel, the mask's width; borrowed. Each row once, in any order, before a run
+ * Values are clipped to 0 … 1; WCT_ERR_NUMERIC for one that is not finite. Not while the job runs.
+ */
+WCT_API WctStatus wct_job_put_mask_rows (WctJob *job, size_t region, const WctImage *rows, int32_t first,
+                                         WctError *err);
 
 /**
  * wct_job_set_params: other strengths, damping, passes, map, style swap, colors to keep and working size for the runs
