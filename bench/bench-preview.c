@@ -246,7 +246,7 @@ run (const Options *options)
     g_remove (large); /* it is in memory */
   bench.host.host.threads = options->threads;
   wct_settings_init (WCT_MODE_STYLIZE, &settings);
-  settings.style = 1;
+  wct_settings_set_style (&settings, 1, NULL);
   printf ("%dx%d\n", bench.host.content->image.width, bench.host.content->image.height);
   began = g_get_monotonic_time ();
   bench.dialog = wct_dialog_new (&bench.host.host, &settings);

@@ -177,6 +177,100 @@ out:
   return status;
 }
 
+/* ---- Masks -------------------------------------------------------------------------------------------------- */
+
+/* @name: taken over */
+static void
+add_mask (GPtrArray *found, WctMaskKind kind, gint32 id, char *name)
+{
+  WctMaskSource *source = g_new0 (WctMaskSource, 1);
+
+  source->kind = kind;
+  source->id = id;
+  source->name = name;
+  g_ptr_array_add (found, source);
+}
+
+static void
+add_masks_of_layer (GPtrArray *found, gint32 layer)
+{
+  const gint32 mask = gimp_item_is_layer (layer) ? gimp_layer_get_mask (layer) : -1;
+  char        *name = gimp_item_get_name (layer);
+
+  if (mask != -1)
+    /* Translators: of the layer with this name. */
+    add_mask (found, WCT_MASK_GRAY, mask, g_strdup_printf (_ ("Mask of %s"), name));
+  /* Translators: how light and dark the layer with this name is. */
+  add_mask (found, WCT_MASK_GRAY, layer, g_strdup_printf (_ ("Light of %s"), name));
+  if (gimp_drawable_has_alpha (layer))
+    /* Translators: how opaque the layer with this name is. */
+    add_mask (found, WCT_MASK_ALPHA, layer, g_strdup_printf (_ ("Opacity of %s"), name));
+  g_free (name);
+}
+
+static void
+add_masks_of_layers (GPtrArray *found, const gint *layers, gint count)
+{
+  for (gint i = 0; i < count; i++)
+    {
+      add_masks_of_layer (found, layers[i]);
+      if (gimp_item_is_group (layers[i]))
+        {
+          gint  child_count;
+          gint *children = gimp_item_get_children (layers[i], &child_count);
+
+          add_masks_of_layers (found, children, child_count);
+          g_free (children);
+        }
+    }
+}
+
+/* Of this image: others have pixels elsewhere. */
+static GPtrArray *
+masks (WctHost *host)
+{
+  const gint32 image = ((WctGimpHost *)host)->image;
+  GPtrArray   *found = g_ptr_array_new_with_free_func (wct_mask_source_free);
+  gint         count;
+  gint        *items;
+
+  if (!gimp_image_is_valid (image))
+    return found;
+  if (!gimp_selection_is_empty (image))
+    add_mask (found, WCT_MASK_SELECTION, 0, g_strdup (_ ("Selection")));
+  items = gimp_image_get_channels (image, &count);
+  for (gint i = 0; i < count; i++)
+    add_mask (found, WCT_MASK_GRAY, items[i], gimp_item_get_name (items[i]));
+  g_free (items);
+  items = gimp_image_get_layers (image, &count);
+  add_masks_of_layers (found, items, count);
+  g_free (items);
+  return found;
+}
+
+static WctStatus
+read_mask (WctHost *host, const WctMaskChoice *mask, gint width, gint height, WctPicture **out, WctError *err)
+{
+  static const WctSettings stylize = { .mode = WCT_MODE_STYLIZE };
+  WctGimpHost             *own = (WctGimpHost *)host;
+  WctPatch                 patch;
+  gint32                   id;
+  WctStatus                status;
+
+  WCT_TRY (find_patch (own, &stylize, &patch, err));
+  id = mask->kind == WCT_MASK_SELECTION ? gimp_image_get_selection (own->image) : mask->id;
+  if (!gimp_item_is_valid (id) || !gimp_item_is_drawable (id))
+    WCT_TRY (
+      wct_error_set (err, WCT_ERR_ARGUMENT, "%s", _ ("A region's mask is not there any more: please choose another.")));
+  if (gimp_item_get_image (id) != own->image)
+    WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "%s",
+                            _ ("A region's mask is of another image: please choose one of this image.")));
+  WCT_TRY (wct_patch_read_mask (&patch, id, mask->kind == WCT_MASK_ALPHA, width, height, out, err));
+
+out:
+  return status;
+}
+
 /* ---- A run -------------------------------------------------------------------------------------------------- */
 
 static WctStatus
@@ -201,11 +295,26 @@ out:
 }
 
 static char *
+name_of_style (const WctStyleChoice *style)
+{
+  if (style->id == WCT_STYLE_NONE)
+    return g_filename_display_basename (style->file);
+  return gimp_item_is_valid (style->id) ? gimp_item_get_name (style->id) : g_strdup (_ ("Deleted layer"));
+}
+
+static char *
 style_name (const WctSettings *settings)
 {
-  if (settings->style_file[0] != '\0')
-    return g_filename_display_basename (settings->style_file);
-  return gimp_item_is_valid (settings->style) ? gimp_item_get_name (settings->style) : g_strdup (_ ("Deleted layer"));
+  GString *names = g_string_new (NULL);
+
+  for (gint i = 0; i < settings->style_count; i++)
+    {
+      char *name = name_of_style (&settings->styles[i]);
+
+      g_string_append_printf (names, "%s%s", i > 0 ? " + " : "", name);
+      g_free (name);
+    }
+  return g_string_free (names, FALSE);
 }
 
 /* What made it, on the layer: a key file. It can be undone, as the layer: otherwise GIMP says that it cannot. */
@@ -306,7 +415,7 @@ read_settings (gint32 layer, WctSettings *settings)
 static gboolean
 reuse (WctHost *host, WctSettings *settings)
 {
-  return read_settings (((WctGimpHost *)host)->drawable, settings) || read_settings (settings->style, settings);
+  return read_settings (((WctGimpHost *)host)->drawable, settings) || read_settings (settings->styles[0].id, settings);
 }
 
 static WctStatus
@@ -336,6 +445,8 @@ wct_gimp_host_init (gint32 drawable, WctGimpHost *host)
                                    .read_source = read_source,
                                    .content_size = content_size,
                                    .read_content = read_content,
+                                   .masks = masks,
+                                   .read_mask = read_mask,
                                    .begin = begin,
                                    .finish = finish,
                                    .progress = progress,

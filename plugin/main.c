@@ -73,16 +73,54 @@ run_dialog (WctHost *host, WctSettings *settings, WctError *err)
 
 /* ---- A call ------------------------------------------------------------------------------------------------- */
 
+static gboolean
+is_there (const WctStyleChoice *style)
+{
+  return style->id == WCT_STYLE_NONE ? style->file[0] != '\0' : gimp_item_is_valid (style->id);
+}
+
 /* GIMP's own check has seen that the drawable was there. */
 static WctStatus
-check_style (const WctSettings *settings, WctError *err)
+check_styles (const WctSettings *settings, WctError *err)
 {
-  if (settings->style_file[0] != '\0' || (settings->style >= 0 && gimp_item_is_valid (settings->style)))
+  gboolean all = wct_settings_have_style (settings);
+
+  for (gint i = 0; i < settings->style_count; i++)
+    all = all && is_there (&settings->styles[i]);
+  if (all)
     return WCT_OK;
   return wct_error_set (err, WCT_ERR_ARGUMENT, "%s", _ ("The style is missing: please choose a layer for it."));
 }
 
-/* What the dialog starts with: as last time, but for a style that is gone or is the layer itself. */
+/* Of another image, regions mean nothing; the selection and files do. */
+static gboolean
+is_mask_there (const WctMaskChoice *mask, gint32 image)
+{
+  return (mask->kind != WCT_MASK_GRAY && mask->kind != WCT_MASK_ALPHA)
+         || (gimp_item_is_valid (mask->id) && gimp_item_get_image (mask->id) == image);
+}
+
+static void
+drop_places_that_are_gone (gint32 image, WctSettings *settings)
+{
+  gint kept = 0;
+
+  for (gint i = 0; i < settings->place_count; i++)
+    if (is_mask_there (&settings->places[i].mask, image))
+      settings->places[kept++] = settings->places[i];
+  settings->place_count = kept;
+}
+
+/* Those that are gone, and the layer itself, which has its own style. */
+static void
+drop_styles_that_are_gone (gint32 drawable, WctSettings *settings)
+{
+  for (gint i = settings->style_count - 1; i >= 0; i--)
+    if (!is_there (&settings->styles[i]) || settings->styles[i].id == drawable)
+      wct_settings_remove_style (settings, i);
+}
+
+/* What the dialog starts with: as last time, but for what is gone. */
 static void
 prepare_dialog (const WctProcedure *procedure, int count, const GimpParam *params, WctGimpHost *host,
                 WctSettings *settings)
@@ -90,15 +128,12 @@ prepare_dialog (const WctProcedure *procedure, int count, const GimpParam *param
   const gint32 given = wct_procedure_style (count, params);
 
   wct_procedure_load_last (procedure, settings);
+  drop_styles_that_are_gone (host->drawable, settings);
+  drop_places_that_are_gone (host->image, settings);
   if (gimp_item_is_valid (given))
-    {
-      settings->style = given;
-      settings->style_file[0] = '\0';
-    }
-  else if (settings->style_file[0] == '\0'
-           && (settings->style == WCT_STYLE_NONE || !gimp_item_is_valid (settings->style)
-               || settings->style == host->drawable))
-    settings->style = wct_gimp_host_default_style (host);
+    wct_settings_set_style (settings, given, NULL);
+  else if (!wct_settings_have_style (settings))
+    wct_settings_set_style (settings, wct_gimp_host_default_style (host), NULL);
 }
 
 static WctStatus
@@ -118,13 +153,13 @@ call (const WctProcedure *procedure, int count, const GimpParam *params, WctErro
       break;
     case GIMP_RUN_WITH_LAST_VALS:
       wct_procedure_load_last (procedure, &settings);
-      WCT_TRY (check_style (&settings, err));
+      WCT_TRY (check_styles (&settings, err));
       WCT_TRY (run_alone (&host.host, &settings, err));
       break;
     case GIMP_RUN_NONINTERACTIVE:
     default:
       WCT_TRY (wct_procedure_read (procedure, count, params, &settings, err));
-      WCT_TRY (check_style (&settings, err));
+      WCT_TRY (check_styles (&settings, err));
       WCT_TRY (run_alone (&host.host, &settings, err));
       break;
     }

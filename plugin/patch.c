@@ -1,5 +1,6 @@
 #include "patch.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "i18n.h"
@@ -122,6 +123,64 @@ wct_drawable_read (gint32 drawable, gint longer_side, WctPicture **out, WctError
 
 out:
   g_free (rgba);
+  return status;
+}
+
+/* Masks hold their values as they are, which GIMP calls linear; a layer's light is as people see it. */
+static WctStatus
+read_light (gint32 mask, const GeglRectangle *part, double scale, WctPicture *picture, WctError *err)
+{
+  GeglBuffer *buffer = gimp_drawable_get_buffer (mask);
+
+  (void)err;
+  gegl_buffer_get (buffer, part, scale, babl_format ("Y float"), picture->image.pixels, GEGL_AUTO_ROWSTRIDE,
+                   GEGL_ABYSS_NONE);
+  g_object_unref (buffer);
+  return WCT_OK;
+}
+
+static WctStatus
+read_layer (gint32 layer, gboolean alpha, const GeglRectangle *part, double scale, WctPicture *picture, WctError *err)
+{
+  const gsize count = (gsize)part->width * (gsize)part->height;
+  float      *pixels = g_try_malloc_n (count, 2 * sizeof (float));
+  GeglBuffer *buffer;
+
+  if (pixels == NULL)
+    return wct_error_set (err, WCT_ERR_NO_MEMORY, _ ("There is not enough memory for %d×%d pixels."), part->width,
+                          part->height);
+  buffer = gimp_drawable_get_buffer (layer);
+  gegl_buffer_get (buffer, part, scale, babl_format ("Y'A float"), pixels, GEGL_AUTO_ROWSTRIDE, GEGL_ABYSS_NONE);
+  g_object_unref (buffer);
+  for (gsize i = 0; i < count; i++)
+    picture->image.pixels[i] = pixels[2 * i + 1] * (alpha ? 1 : pixels[2 * i]);
+  g_free (pixels);
+  return WCT_OK;
+}
+
+WctStatus
+wct_patch_read_mask (const WctPatch *patch, gint32 mask, gboolean alpha, gint width, gint height, WctPicture **out,
+                     WctError *err)
+{
+  const double  scale = (double)width / patch->width;
+  gint          x, y, mask_x, mask_y;
+  GeglRectangle part;
+  WctPicture   *picture = NULL;
+  WctStatus     status;
+
+  gimp_drawable_offsets (patch->drawable, &x, &y);
+  gimp_drawable_offsets (mask, &mask_x, &mask_y);
+  part = (GeglRectangle){ (gint)floor ((patch->x + x - mask_x) * scale), (gint)floor ((patch->y + y - mask_y) * scale),
+                          width, height };
+  WCT_TRY (wct_picture_new_mask (width, height, &picture, err));
+  WCT_TRY (gimp_item_is_layer (mask) ? read_layer (mask, alpha, &part, scale, picture, err)
+                                     : read_light (mask, &part, scale, picture, err));
+  clip ((gsize)width * (gsize)height, picture->image.pixels, picture->image.pixels);
+  *out = picture;
+  picture = NULL;
+
+out:
+  wct_picture_unref (&picture);
   return status;
 }
 

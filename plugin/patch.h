@@ -37,6 +37,15 @@ WctStatus wct_patch_read (const WctPatch *patch, const GeglRectangle *part, gint
  */
 WctStatus wct_drawable_read (gint32 drawable, gint longer_side, WctPicture **out, WctError *err);
 
+/**
+ * wct_patch_read_mask: what of a mask lies over a patch, scaled to this size; 0 where there is none of it.
+ * @mask: a layer, whose light counts where it is opaque, a layer's mask, a channel or the selection, in the patch's
+ * image
+ * @alpha: of a layer, how opaque it is
+ */
+WctStatus wct_patch_read_mask (const WctPatch *patch, gint32 mask, gboolean alpha, gint width, gint height,
+                               WctPicture **out, WctError *err);
+
 /* May wct_patch_replace be asked for? A sentence where not. */
 WctStatus wct_patch_check_replace (const WctPatch *patch, WctError *err);
 

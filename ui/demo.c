@@ -35,7 +35,7 @@ main (int argc, char **argv)
       return EXIT_FAILURE;
     }
   wct_settings_init (WCT_MODE_STYLIZE, &settings);
-  settings.style = 1;
+  wct_settings_set_style (&settings, 1, NULL);
   dialog = wct_dialog_new (&host.host, &settings);
   wct_dialog_run (dialog, &settings);
   wct_dialog_free (&dialog);

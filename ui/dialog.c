@@ -4,43 +4,81 @@
 
 #include <wct/memory.h>
 
+#include "history-strip.h"
 #include "i18n.h"
+#include "kept-result.h"
 #include "level-rows.h"
+#include "param-rows.h"
 #include "preset-box.h"
-#include "style-chooser.h"
+#include "region-list.h"
+#include "style-list.h"
 #include "texture-box.h"
 #include "widgets.h"
 
 #define RESPONSE_REUSE  1
 #define SPACE_PX        12
-#define WIDTH_PX        1080
-#define HEIGHT_PX       720
-#define CONTROLS_MIN_PX 430
+#define WIDTH_PX        1200
+#define HEIGHT_PX       760
+#define CONTROLS_MIN_PX 470
 #define LARGE_JOB       (1u << 30) /* bytes: from here on memory is told */
+#define SETTLED_MS      500        /* a result that stands for so long is kept in the history */
+#define SEEDS           1000000
+
+enum
+{
+  PAGE_STYLE,
+  PAGE_STRENGTH,
+  PAGE_REGIONS,
+  PAGE_COLOR,
+  PAGE_ADVANCED,
+  PAGE_COUNT
+};
+
+/* The table's rows, by page and kind. */
+typedef struct
+{
+  int         page;
+  const char *title; /* NULL: none */
+  const char *params[8];
+} Group;
+
+static const Group groups[] = {
+  { PAGE_STYLE,
+    N_ ("Size and part"),
+    { "style-size", "style-scale", "style-rotation", "style-left", "style-top", "style-width", "style-height", NULL } },
+  { PAGE_REGIONS, NULL, { "hard-masks", NULL } },
+  { PAGE_COLOR, N_ ("The result's colors"), { "keep-colors", NULL } },
+  { PAGE_COLOR, N_ ("The style's colors"), { "recolor", "recolor-histogram", NULL } },
+  { PAGE_ADVANCED, N_ ("Process"), { "passes", "guide", "seamless", "working-size", NULL } },
+  { PAGE_ADVANCED, N_ ("Structure"), { "transport", "swap", "swap-patch", "swap-stride", NULL } },
+  { PAGE_ADVANCED, N_ ("Statistics"), { "damping", "eigenvalue-floor", NULL } },
+};
+#define GROUP_COUNT (int)G_N_ELEMENTS (groups)
 
 struct WctDialog
 {
   WctHost         *host;
   WctSession      *session;
   WctPreview      *preview;
-  WctStyleChooser *chooser;
+  WctStyleList    *styles;
   WctLevelRows    *rows;
   WctTextureBox   *texture;
-  GtkWidget       *window, *controls, *info, *info_text, *note, *zoom, *machine, *memory, *bar;
-  GtkWidget       *modes[2], *outputs[2], *texture_section, *style_size, *floor, *damping, *accurate, *apply, *ok;
-  WctSettings      kept[2]; /* by mode: what the other one had */
-  WctSettings      applied;
-  GMainLoop       *loop; /* NULL: not shown */
-  gboolean         any_applied, applying, closing, quiet;
+  WctRegionList   *regions;
+  WctParamRows    *params[G_N_ELEMENTS (groups)];
+  WctHistoryStrip *history;
+  GtkWidget *window, *controls, *notebook, *results, *pages[PAGE_COUNT], *info, *info_text, *note, *zoom, *machine,
+    *memory, *bar;
+  GtkWidget     *modes[2], *outputs[2], *texture_section, *accurate, *apply, *ok, *flip, *seed;
+  WctSettings    kept[2]; /* by mode: what the other one had */
+  WctSettings    applied;
+  WctKeptResult *shown;        /* the newest result; NULL: none */
+  WctKeptResult *snapshots[2]; /* A and B; NULL: none */
+  guint          settling;     /* until what is shown goes into the history; 0: it is there */
+  GMainLoop     *loop;         /* NULL: not shown */
+  gboolean       any_applied, applying, closing, quiet;
 };
 
 /* ---- Settings and widgets ----------------------------------------------------------------------------------- */
-
-static double
-spin_value (GtkWidget *spin)
-{
-  return gtk_spin_button_get_value (GTK_SPIN_BUTTON (spin));
-}
 
 static void
 collect (gpointer user, WctSettings *settings)
@@ -48,16 +86,16 @@ collect (gpointer user, WctSettings *settings)
   const WctDialog *dialog = user;
 
   *settings = *wct_session_settings (dialog->session);
-  wct_style_chooser_get (dialog->chooser, settings);
+  wct_style_list_get (dialog->styles, settings);
+  wct_region_list_get (dialog->regions, settings);
   wct_level_rows_get (dialog->rows, &settings->params);
   if (settings->mode == WCT_MODE_TEXTURE)
     wct_texture_box_get (dialog->texture, settings);
   settings->output = gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (dialog->outputs[WCT_OUTPUT_REPLACE]))
                        ? WCT_OUTPUT_REPLACE
                        : WCT_OUTPUT_LAYER;
-  settings->params.style_size = (gint32)spin_value (dialog->style_size);
-  settings->params.eigenvalue_floor = spin_value (dialog->floor);
-  settings->params.damping = spin_value (dialog->damping);
+  for (int i = 0; i < GROUP_COUNT; i++)
+    wct_param_rows_get (dialog->params[i], &settings->params);
 }
 
 static void
@@ -72,24 +110,35 @@ changed (gpointer user)
   wct_session_set (dialog->session, &settings);
 }
 
+/* What a mode has nothing of is not to be seen. */
+static void
+show_mode (WctDialog *dialog, WctMode mode)
+{
+  WctSettings defaults;
+
+  wct_settings_init (mode, &defaults);
+  wct_level_rows_set_defaults (dialog->rows, &defaults.params);
+  for (int i = 0; i < GROUP_COUNT; i++)
+    wct_param_rows_set_mode (dialog->params[i], mode);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (dialog->modes[mode]), TRUE);
+  gtk_widget_set_visible (dialog->texture_section, mode == WCT_MODE_TEXTURE);
+  gtk_widget_set_visible (dialog->pages[PAGE_REGIONS], mode == WCT_MODE_STYLIZE);
+  gtk_widget_set_visible (dialog->pages[PAGE_COLOR], mode == WCT_MODE_STYLIZE);
+}
+
 /* All widgets show these. */
 static void
 show_settings (WctDialog *dialog, const WctSettings *settings)
 {
-  WctSettings defaults;
-
-  wct_settings_init (settings->mode, &defaults);
   dialog->quiet = TRUE;
-  wct_style_chooser_set (dialog->chooser, settings);
-  wct_level_rows_set_defaults (dialog->rows, &defaults.params);
+  show_mode (dialog, settings->mode);
+  wct_style_list_set (dialog->styles, settings);
+  wct_region_list_set (dialog->regions, settings, dialog->styles);
   wct_level_rows_set (dialog->rows, &settings->params);
   wct_texture_box_set (dialog->texture, settings);
-  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (dialog->modes[settings->mode]), TRUE);
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (dialog->outputs[settings->output]), TRUE);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (dialog->style_size), settings->params.style_size);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (dialog->floor), settings->params.eigenvalue_floor);
-  gtk_spin_button_set_value (GTK_SPIN_BUTTON (dialog->damping), settings->params.damping);
-  gtk_widget_set_visible (dialog->texture_section, settings->mode == WCT_MODE_TEXTURE);
+  for (int i = 0; i < GROUP_COUNT; i++)
+    wct_param_rows_set (dialog->params[i], &settings->params);
   dialog->quiet = FALSE;
 }
 
@@ -102,7 +151,7 @@ take_settings (gpointer user, const WctSettings *settings)
   wct_session_set (dialog->session, settings);
 }
 
-/* Each mode keeps its own; style and output are common. */
+/* Each mode keeps its own; styles and output are common. */
 static void
 mode_toggled (GtkToggleButton *button, gpointer user)
 {
@@ -116,8 +165,7 @@ mode_toggled (GtkToggleButton *button, gpointer user)
   collect (dialog, &settings);
   dialog->kept[settings.mode] = settings;
   other = dialog->kept[mode];
-  other.style = settings.style;
-  g_strlcpy (other.style_file, settings.style_file, sizeof other.style_file);
+  wct_settings_copy_styles (&settings, &other);
   other.output = settings.output;
   take_settings (dialog, &other);
 }
@@ -143,6 +191,50 @@ show_zoom (WctDialog *dialog)
   g_free (text);
 }
 
+/* What is shown: for a screen reader, and where the pointer rests. */
+static char *
+name_of_settings (const WctDialog *dialog, const WctSettings *settings)
+{
+  GString *styles = g_string_new (NULL);
+  char    *name;
+
+  for (gint i = 0; i < settings->style_count; i++)
+    {
+      char *style = wct_style_list_name (dialog->styles, i);
+
+      g_string_append_printf (styles, "%s%s", i > 0 ? " + " : "", style);
+      g_free (style);
+    }
+  name = wct_settings_name (settings, styles->str);
+  g_string_free (styles, TRUE);
+  return name;
+}
+
+static gboolean
+settle (gpointer user)
+{
+  WctDialog *dialog = user;
+  char      *name = name_of_settings (dialog, &dialog->shown->settings);
+
+  dialog->settling = 0;
+  wct_history_strip_add (dialog->history, wct_kept_result_copy (dialog->shown), name);
+  g_free (name);
+  return G_SOURCE_REMOVE;
+}
+
+/* All pixels of a large part would be too much to keep twelve times. */
+static void
+keep_result (WctDialog *dialog, const WctPreviewed *what)
+{
+  if (!what->newest || wct_session_busy (dialog->session)
+      || MAX (what->after->image.width, what->after->image.height) > WCT_PREVIEW_SIDE)
+    return;
+  wct_kept_result_free (&dialog->shown);
+  dialog->shown = wct_kept_result_new (wct_session_settings (dialog->session), what);
+  g_clear_handle_id (&dialog->settling, g_source_remove);
+  dialog->settling = g_timeout_add (SETTLED_MS, settle, dialog);
+}
+
 static void
 previewed (gpointer user, const WctPreviewed *what)
 {
@@ -150,6 +242,7 @@ previewed (gpointer user, const WctPreviewed *what)
   char      *text;
 
   wct_preview_show (dialog->preview, what);
+  keep_result (dialog, what);
   show_zoom (dialog);
   if (what->exact)
     text = g_strdup (_ ("Exact: these are the pixels that you will get."));
@@ -224,6 +317,7 @@ static void
 set_busy (WctDialog *dialog, gboolean busy)
 {
   gtk_widget_set_sensitive (dialog->controls, !busy);
+  gtk_widget_set_sensitive (dialog->results, !busy);
   gtk_widget_set_sensitive (dialog->apply, !busy);
   gtk_widget_set_sensitive (dialog->ok, !busy);
   gtk_widget_set_sensitive (dialog->accurate, !busy);
@@ -389,6 +483,83 @@ accurate_pressed (GtkButton *button, gpointer user)
   wct_session_accurate (((WctDialog *)user)->session);
 }
 
+/* ---- Going back ----------------------------------------------------------------------------------------------- */
+
+/* The picture at once, the settings with it; the same picture comes once more when it is computed. */
+static void
+go_back_to (gpointer user, const WctKeptResult *kept)
+{
+  WctDialog *dialog = user;
+
+  take_settings (dialog, &kept->settings);
+  wct_preview_show (dialog->preview, &kept->preview);
+  wct_kept_result_free (&dialog->shown);
+  dialog->shown = wct_kept_result_copy (kept);
+}
+
+static void
+show_flip (WctDialog *dialog, gboolean b)
+{
+  const gboolean quiet = dialog->quiet;
+
+  dialog->quiet = TRUE;
+  gtk_widget_set_sensitive (dialog->flip, dialog->snapshots[0] != NULL && dialog->snapshots[1] != NULL);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (dialog->flip), b);
+  dialog->quiet = quiet;
+}
+
+static void
+keep_snapshot (WctDialog *dialog, int which)
+{
+  WctSettings settings;
+
+  if (dialog->shown == NULL)
+    return;
+  collect (dialog, &settings);
+  wct_kept_result_free (&dialog->snapshots[which]);
+  dialog->snapshots[which] = wct_kept_result_new (&settings, &dialog->shown->preview);
+  show_flip (dialog, which == 1);
+}
+
+static void
+keep_a (GtkButton *button, gpointer user)
+{
+  (void)button;
+  keep_snapshot (user, 0);
+}
+
+static void
+keep_b (GtkButton *button, gpointer user)
+{
+  (void)button;
+  keep_snapshot (user, 1);
+}
+
+static void
+flip_toggled (GtkToggleButton *button, gpointer user)
+{
+  WctDialog *dialog = user;
+
+  if (!dialog->quiet)
+    go_back_to (dialog, dialog->snapshots[gtk_toggle_button_get_active (button) ? 1 : 0]);
+}
+
+static void
+randomize (GtkButton *button, gpointer user)
+{
+  WctDialog    *dialog = user;
+  const guint32 seed = (guint32)g_random_int_range (0, SEEDS);
+  WctSettings   settings;
+  char         *text = g_strdup_printf ("%06u", seed);
+
+  (void)button;
+  collect (dialog, &settings);
+  wct_settings_randomize (&settings, seed);
+  take_settings (dialog, &settings);
+  gtk_label_set_text (GTK_LABEL (dialog->seed), text);
+  g_free (text);
+}
+
 /* ---- Making it: the left side ------------------------------------------------------------------------------- */
 
 static GtkWidget *
@@ -438,6 +609,47 @@ make_tools (WctDialog *dialog)
 }
 
 static GtkWidget *
+compact_button (GtkWidget *button, const char *name, const char *tooltip, GCallback pressed, WctDialog *dialog)
+{
+  wct_widget_make_compact (button);
+  gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
+  if (pressed != NULL)
+    g_signal_connect (button, "clicked", pressed, dialog);
+  return tool_button (button, name, tooltip);
+}
+
+/* What was tried, and what may be. */
+static GtkWidget *
+make_results (WctDialog *dialog)
+{
+  GtkWidget *row = dialog->results = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 4);
+  GtkWidget *a = compact_button (gtk_button_new_with_label (_ ("A")), "snapshot-a",
+                                 _ ("Keep these settings and this result as A"), G_CALLBACK (keep_a), dialog);
+  GtkWidget *b = compact_button (gtk_button_new_with_label (_ ("B")), "snapshot-b",
+                                 _ ("Keep these settings and this result as B"), G_CALLBACK (keep_b), dialog);
+  GtkWidget *dice = compact_button (
+    gtk_button_new_with_mnemonic (_ ("Randomi_ze")), "randomize",
+    _ ("Try other strengths, damping and style scale; the number is theirs, the row of results has what was "
+       "before"),
+    G_CALLBACK (randomize), dialog);
+
+  dialog->history = wct_history_strip_new (go_back_to, dialog);
+  dialog->flip = compact_button (gtk_toggle_button_new_with_mnemonic (_ ("A/_B")), "flip",
+                                 _ ("From A to B and back: settings and pictures, at once"), NULL, dialog);
+  dialog->seed = note_label ("random-seed");
+  gtk_label_set_width_chars (GTK_LABEL (dialog->seed), 6);
+  gtk_widget_set_sensitive (dialog->flip, FALSE);
+  g_signal_connect (dialog->flip, "toggled", G_CALLBACK (flip_toggled), dialog);
+  gtk_box_pack_start (GTK_BOX (row), wct_history_strip_widget (dialog->history), TRUE, TRUE, 0);
+  gtk_container_add (GTK_CONTAINER (row), a);
+  gtk_container_add (GTK_CONTAINER (row), b);
+  gtk_container_add (GTK_CONTAINER (row), dialog->flip);
+  gtk_container_add (GTK_CONTAINER (row), dice);
+  gtk_container_add (GTK_CONTAINER (row), dialog->seed);
+  return row;
+}
+
+static GtkWidget *
 make_left (WctDialog *dialog)
 {
   GtkWidget *left = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
@@ -448,6 +660,7 @@ make_left (WctDialog *dialog)
   gtk_box_pack_start (GTK_BOX (left), wct_preview_widget (dialog->preview), TRUE, TRUE, 0);
   gtk_container_add (GTK_CONTAINER (left), dialog->note);
   gtk_container_add (GTK_CONTAINER (left), make_tools (dialog));
+  gtk_container_add (GTK_CONTAINER (left), make_results (dialog));
   return left;
 }
 
@@ -491,76 +704,11 @@ output_toggled (GtkToggleButton *button, gpointer user)
 static GtkWidget *
 make_outputs (WctDialog *dialog)
 {
-  return make_choice (dialog, (const char *const[]){ _ ("New _layer"), _ ("_In place") },
+  return make_choice (dialog, (const char *const[]){ _ ("_New layer"), _ ("_In place") },
                       (const char *const[]){ "output-layer", "output-replace" },
                       (const char *const[]){ _ ("The result is a layer above, with the selection as its mask"),
                                              _ ("The result replaces the layer's pixels, where they are selected") },
                       dialog->outputs, G_CALLBACK (output_toggled));
-}
-
-static void
-spin_changed (GtkAdjustment *adjustment, gpointer user)
-{
-  (void)adjustment;
-  changed (user);
-}
-
-/* A row of the table, as a spin button with its title. */
-static GtkWidget *
-add_number (WctDialog *dialog, GtkWidget *grid, int line, const char *title, const char *name, double max, double step,
-            guint digits)
-{
-  size_t              count;
-  const WctParamInfo *table = wct_params_table (&count), *info = table;
-  GtkAdjustment      *adjustment;
-  GtkWidget          *label = gtk_label_new_with_mnemonic (title), *spin;
-
-  while (!g_str_equal (info->name, name))
-    info++;
-  adjustment = gtk_adjustment_new (info->def, info->min, MIN (max, info->max), step, 10 * step, 0);
-  spin = wct_spin_new (adjustment, digits);
-  gtk_label_set_xalign (GTK_LABEL (label), 0);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), spin);
-  gtk_widget_set_tooltip_text (label, _ (info->help));
-  gtk_widget_set_tooltip_text (spin, _ (info->help));
-  gtk_widget_set_name (spin, name);
-  gtk_widget_set_hexpand (spin, TRUE);
-  gtk_grid_attach (GTK_GRID (grid), label, 0, line, 1, 1);
-  gtk_grid_attach (GTK_GRID (grid), spin, 1, line, 1, 1);
-  g_signal_connect (adjustment, "value-changed", G_CALLBACK (spin_changed), dialog);
-  return spin;
-}
-
-static GtkWidget *
-number_grid (void)
-{
-  GtkWidget *grid = gtk_grid_new ();
-
-  gtk_grid_set_column_spacing (GTK_GRID (grid), 6);
-  gtk_grid_set_row_spacing (GTK_GRID (grid), 4);
-  return grid;
-}
-
-static GtkWidget *
-make_more (WctDialog *dialog)
-{
-  GtkWidget *expander = gtk_expander_new_with_mnemonic (_ ("Ad_vanced")), *grid = number_grid ();
-
-  gtk_widget_set_name (expander, "more");
-  dialog->floor = add_number (dialog, grid, 0, _ ("Eigenvalue floor:"), "eigenvalue-floor", 1, 1e-5, 6);
-  dialog->damping = add_number (dialog, grid, 1, _ ("Damping:"), "damping", 100, 0.1, 2);
-  gtk_container_add (GTK_CONTAINER (expander), grid);
-  return expander;
-}
-
-static GtkWidget *
-make_style (WctDialog *dialog)
-{
-  dialog->chooser = wct_style_chooser_new (dialog->host, changed, dialog);
-  dialog->style_size = add_number (dialog, wct_style_chooser_grid (dialog->chooser), WCT_STYLE_CHOOSER_FREE_LINE,
-                                   _ ("Si_ze (px):"), "style-size", 16384, 32, 0);
-  wct_spin_set_zero_text (dialog->style_size, _ ("As it is"));
-  return wct_style_chooser_widget (dialog->chooser);
 }
 
 static GtkWidget *
@@ -569,6 +717,7 @@ make_presets (WctDialog *dialog)
   return wct_preset_box_new (&(WctPresetEvents){ collect, take_settings, show_problem }, dialog);
 }
 
+/* With a scroll bar only where the screen is small. */
 static GtkWidget *
 make_scrolled (GtkWidget *content)
 {
@@ -576,31 +725,115 @@ make_scrolled (GtkWidget *content)
 
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_min_content_height (GTK_SCROLLED_WINDOW (scrolled), 140);
-  gtk_widget_set_margin_end (content, SPACE_PX);
+  gtk_container_set_border_width (GTK_CONTAINER (content), SPACE_PX);
   gtk_container_add (GTK_CONTAINER (scrolled), content);
   return scrolled;
 }
 
-/* The style is always to be seen, the rest as far as there is room. */
-static GtkWidget *
-make_controls (WctDialog *dialog)
+static void
+add_groups (WctDialog *dialog, int page, GtkContainer *box)
 {
-  GtkWidget *rest = gtk_box_new (GTK_ORIENTATION_VERTICAL, SPACE_PX), *style = make_style (dialog);
+  for (int i = 0; i < GROUP_COUNT; i++)
+    if (groups[i].page == page)
+      {
+        GtkWidget *rows;
 
-  dialog->controls = gtk_box_new (GTK_ORIENTATION_VERTICAL, SPACE_PX);
+        dialog->params[i] = wct_param_rows_new (groups[i].params, changed, dialog);
+        rows = wct_param_rows_widget (dialog->params[i]);
+        gtk_container_add (box, groups[i].title != NULL ? wct_section_new (_ (groups[i].title), rows) : rows);
+      }
+}
+
+/* @name: what tests find it by; its rows of the table come last. */
+static void
+add_page (WctDialog *dialog, GtkNotebook *notebook, int page, const char *title, const char *name, GtkWidget *content)
+{
+  GtkWidget *label = gtk_label_new_with_mnemonic (title);
+
+  add_groups (dialog, page, GTK_CONTAINER (content));
+  dialog->pages[page] = make_scrolled (content);
+  gtk_widget_set_name (dialog->pages[page], name);
+  gtk_notebook_append_page (notebook, dialog->pages[page], label);
+  gtk_container_child_set (GTK_CONTAINER (notebook), dialog->pages[page], "tab-expand", TRUE, NULL);
+}
+
+static GtkWidget *
+page_box (void)
+{
+  return gtk_box_new (GTK_ORIENTATION_VERTICAL, SPACE_PX);
+}
+
+static GtkWidget *
+make_style_page (WctDialog *dialog)
+{
+  GtkWidget *box = page_box ();
+
+  dialog->styles = wct_style_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed }, dialog);
+  gtk_container_add (GTK_CONTAINER (box), wct_style_list_widget (dialog->styles));
+  return box;
+}
+
+static GtkWidget *
+make_strength_page (WctDialog *dialog)
+{
+  GtkWidget *box = page_box ();
+
   dialog->rows = wct_level_rows_new (changed, dialog);
   dialog->texture = wct_texture_box_new (changed, dialog);
   dialog->texture_section = wct_section_new (_ ("Texture"), wct_texture_box_widget (dialog->texture));
-  gtk_container_add (GTK_CONTAINER (rest), make_modes (dialog));
-  gtk_container_add (GTK_CONTAINER (rest), wct_section_new (_ ("Presets"), make_presets (dialog)));
-  gtk_container_add (GTK_CONTAINER (rest), wct_section_new (_ ("Levels"), wct_level_rows_widget (dialog->rows)));
-  gtk_container_add (GTK_CONTAINER (rest), dialog->texture_section);
-  gtk_container_add (GTK_CONTAINER (rest), wct_section_new (_ ("Result"), make_outputs (dialog)));
-  gtk_container_add (GTK_CONTAINER (rest), make_more (dialog));
-  gtk_widget_set_margin_end (style, SPACE_PX);
-  gtk_container_add (GTK_CONTAINER (dialog->controls), style);
-  gtk_box_pack_start (GTK_BOX (dialog->controls), make_scrolled (rest), TRUE, TRUE, 0);
-  gtk_widget_set_margin_start (dialog->controls, SPACE_PX);
+  gtk_container_add (GTK_CONTAINER (box), wct_section_new (_ ("Presets"), make_presets (dialog)));
+  gtk_container_add (GTK_CONTAINER (box), wct_section_new (_ ("Levels"), wct_level_rows_widget (dialog->rows)));
+  gtk_container_add (GTK_CONTAINER (box), dialog->texture_section);
+  return box;
+}
+
+static GtkWidget *
+make_regions_page (WctDialog *dialog)
+{
+  GtkWidget *box = page_box ();
+
+  dialog->regions = wct_region_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed }, dialog);
+  gtk_container_add (GTK_CONTAINER (box), wct_region_list_widget (dialog->regions));
+  return box;
+}
+
+static GtkWidget *
+make_pages (WctDialog *dialog)
+{
+  GtkWidget *notebook = dialog->notebook = gtk_notebook_new ();
+
+  gtk_widget_set_name (notebook, "pages");
+  wct_widget_describe (notebook, _ ("Settings"), NULL);
+  add_page (dialog, GTK_NOTEBOOK (notebook), PAGE_STYLE, _ ("St_yle"), "page-style", make_style_page (dialog));
+  add_page (dialog, GTK_NOTEBOOK (notebook), PAGE_STRENGTH, _ ("Streng_th"), "page-strength",
+            make_strength_page (dialog));
+  add_page (dialog, GTK_NOTEBOOK (notebook), PAGE_REGIONS, _ ("Re_gions"), "page-regions", make_regions_page (dialog));
+  add_page (dialog, GTK_NOTEBOOK (notebook), PAGE_COLOR, _ ("Co_lor"), "page-color", page_box ());
+  add_page (dialog, GTK_NOTEBOOK (notebook), PAGE_ADVANCED, _ ("Ad_vanced"), "page-advanced", page_box ());
+  return notebook;
+}
+
+static GtkWidget *
+make_titled_line (const char *title, GtkWidget *content)
+{
+  GtkWidget *line = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACE_PX), *label = gtk_label_new (title);
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_style_context_add_class (gtk_widget_get_style_context (label), GTK_STYLE_CLASS_DIM_LABEL);
+  gtk_container_add (GTK_CONTAINER (line), label);
+  gtk_container_add (GTK_CONTAINER (line), content);
+  return line;
+}
+
+/* What is done, pages of how, and where it goes. */
+static GtkWidget *
+make_controls (WctDialog *dialog)
+{
+  dialog->controls = gtk_box_new (GTK_ORIENTATION_VERTICAL, 8);
+  gtk_container_add (GTK_CONTAINER (dialog->controls), make_modes (dialog));
+  gtk_box_pack_start (GTK_BOX (dialog->controls), make_pages (dialog), TRUE, TRUE, 0);
+  gtk_container_add (GTK_CONTAINER (dialog->controls), make_titled_line (_ ("Result:"), make_outputs (dialog)));
+  gtk_widget_set_margin_start (dialog->controls, 6);
   gtk_widget_set_size_request (dialog->controls, CONTROLS_MIN_PX, -1);
   return dialog->controls;
 }
@@ -727,6 +960,18 @@ wct_dialog_new (WctHost *host, const WctSettings *settings)
   return dialog;
 }
 
+/* GTK 3 tells screen readers that a page is gone when it is, and asks it for its label then: a complaint for each.
+ * Nobody else listens, and the window goes as a whole. */
+static void
+leave_pages_alone (WctDialog *dialog)
+{
+  const guint  removed = g_signal_lookup ("page-removed", GTK_TYPE_NOTEBOOK);
+  const gulong handler = g_signal_handler_find (dialog->notebook, G_SIGNAL_MATCH_ID, removed, 0, NULL, NULL, NULL);
+
+  if (handler != 0)
+    g_signal_handler_disconnect (dialog->notebook, handler);
+}
+
 void
 wct_dialog_free (WctDialog **dialog_pointer)
 {
@@ -734,7 +979,12 @@ wct_dialog_free (WctDialog **dialog_pointer)
 
   if (dialog == NULL)
     return;
+  g_clear_handle_id (&dialog->settling, g_source_remove);
+  wct_kept_result_free (&dialog->shown);
+  for (int i = 0; i < 2; i++)
+    wct_kept_result_free (&dialog->snapshots[i]);
   wct_session_free (&dialog->session);
+  leave_pages_alone (dialog);
   gtk_widget_destroy (dialog->window);
   g_free (dialog);
   *dialog_pointer = NULL;

@@ -27,16 +27,40 @@ typedef struct
 /* Finds and opens model and back end, where that was not done before. All calls below do it by themselves. */
 WctStatus wct_engine_open (WctEngine *engine, WctEngineInfo *info, WctError *err);
 
+#define WCT_ENGINE_STYLES_MAX  8
+#define WCT_ENGINE_REGIONS_MAX 8
+
+/* A picture, or a file of a style's statistics. */
+typedef struct
+{
+  const WctPicture *picture;
+  const char       *file; /* NULL: picture */
+  double            weight;
+} WctEngineStyle;
+
+typedef struct
+{
+  const WctPicture *mask;
+  int               style;    /* index; -1: the blend */
+  double            strength; /* times the levels' strengths, 0 to 1; below 0: as they are */
+} WctEngineRegion;
+
 /* Pictures are borrowed. */
 typedef struct
 {
-  const WctParams  *params;
-  const WctPicture *style, *content;
-  const WctPicture *whole;        /* NULL, or what content is a part of, at any size: statistics are taken from it */
-  bool              check_memory; /* refuse in one sentence what the machine's memory cannot hold */
+  const WctParams       *params;
+  int                    style_count; /* 1 … WCT_ENGINE_STYLES_MAX */
+  const WctEngineStyle  *styles;
+  int                    region_count; /* 0 … WCT_ENGINE_REGIONS_MAX; not with whole */
+  const WctEngineRegion *regions;
+  const WctPicture      *content;
+  const WctPicture      *whole; /* NULL, or what content is a part of, at any size: statistics are taken from it */
+  int32_t                whole_working_size; /* the parameters' is the content's */
+  bool                   check_memory;       /* refuse in one sentence what the machine's memory cannot hold */
 } WctEngineRun;
 
-/* One style on one picture. @out: on WCT_OK a new picture of the content's size, not clipped */
+/* A blend of styles on one picture, or on regions of it. @out: on WCT_OK a new picture of the content's size, not
+ * clipped */
 WctStatus wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hooks, WctPicture **out,
                           WctError *err);
 
@@ -44,6 +68,10 @@ WctStatus wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctH
  * style. */
 WctStatus wct_engine_memory (WctEngine *engine, const WctParams *params, gint width, gint height, size_t *bytes,
                              WctError *err);
+
+/* Do two runs on pictures of one size take the same memory? Strengths, and what is done to pictures before, make no
+ * difference. */
+bool wct_engine_same_cost (const WctParams *a, const WctParams *b);
 
 /* WCT_ERR_NO_MEMORY with a sentence where that is more than is free. */
 WctStatus wct_engine_check_memory (size_t needed, gint width, gint height, bool of_style, WctError *err);

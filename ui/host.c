@@ -8,3 +8,12 @@ wct_source_free (gpointer data)
   g_free (source->name);
   g_free (source);
 }
+
+void
+wct_mask_source_free (gpointer data)
+{
+  WctMaskSource *source = data;
+
+  g_free (source->name);
+  g_free (source);
+}

@@ -16,6 +16,16 @@ typedef struct
 
 void wct_source_free (gpointer source); /* for arrays of them */
 
+/* A mask that a region can have. */
+typedef struct
+{
+  WctMaskKind kind;
+  gint        id;
+  char       *name;
+} WctMaskSource;
+
+void wct_mask_source_free (gpointer source); /* for arrays of them */
+
 /* A part of the content, in its pixels. */
 typedef struct
 {
@@ -38,9 +48,15 @@ struct WctHost
 
   /* What would be worked on with these settings: for a texture, how large it would be. */
   WctStatus (*content_size) (WctHost *host, const WctSettings *settings, gint *width, gint *height, WctError *err);
-  /* A part of it, scaled to this size. Not asked for a texture. */
+  /* A part of what would be stylized, scaled to this size; of a texture: of its guide. */
   WctStatus (*read_content) (WctHost *host, const WctPart *part, gint width, gint height, WctPicture **out,
                              WctError *err);
+
+  /* Masks that there are now, in a new array of WctMaskSource. NULL: the host has none but files. */
+  GPtrArray *(*masks) (WctHost *host);
+  /* Over all of the content, scaled to this size. Not asked for a file. */
+  WctStatus (*read_mask) (WctHost *host, const WctMaskChoice *mask, gint width, gint height, WctPicture **out,
+                          WctError *err);
 
   /* Before the work: may it be done, and on which pixels? For a texture those are not set. */
   WctStatus (*begin) (WctHost *host, const WctSettings *settings, WctPicture **content, WctError *err);

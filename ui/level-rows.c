@@ -121,6 +121,7 @@ add_level (WctLevelRows *rows, int level)
   wct_widget_describe (row->reset, text, NULL);
   g_free (text);
   wct_widget_set_names (name, row->on, row->scale, row->spin, row->reset);
+  wct_widget_make_compact (row->on);
   gtk_grid_attach (GTK_GRID (rows->grid), row->on, 0, line, 1, 1);
   gtk_grid_attach (GTK_GRID (rows->grid), row->scale, 1, line, 1, 1);
   gtk_grid_attach (GTK_GRID (rows->grid), row->spin, 2, line, 1, 1);
@@ -135,7 +136,7 @@ add_level (WctLevelRows *rows, int level)
 static void
 add_master (WctLevelRows *rows)
 {
-  GtkWidget  *label = gtk_label_new_with_mnemonic (_ ("Streng_th")), *scale, *spin;
+  GtkWidget  *label = gtk_label_new (_ ("Strength")), *scale, *spin;
   const char *explanation = _ ("How much style: every level's strength is taken times this");
 
   rows->master = gtk_adjustment_new (100, 0, 100, 1, 10, 0);

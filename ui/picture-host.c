@@ -108,6 +108,44 @@ out:
   return status;
 }
 
+/* Each file's light. */
+static GPtrArray *
+masks (WctHost *host)
+{
+  GPtrArray *found = g_ptr_array_new_with_free_func (wct_mask_source_free);
+  GPtrArray *paths = ((WctPictureHost *)host)->paths;
+
+  for (guint i = 0; i < paths->len; i++)
+    {
+      WctMaskSource *source = g_new0 (WctMaskSource, 1);
+
+      source->kind = WCT_MASK_GRAY;
+      source->id = (gint)i;
+      source->name = g_filename_display_basename (g_ptr_array_index (paths, i));
+      g_ptr_array_add (found, source);
+    }
+  return found;
+}
+
+/* It keeps its own shape: who uses it stretches it. */
+static WctStatus
+read_mask (WctHost *host, const WctMaskChoice *mask, gint width, gint height, WctPicture **out, WctError *err)
+{
+  const char *path = mask->kind == WCT_MASK_GRAY ? path_of (host, mask->id) : NULL;
+  WctPicture *picture = NULL;
+  WctStatus   status;
+
+  if (path == NULL)
+    return wct_error_set (err, WCT_ERR_ARGUMENT, "%s",
+                          _ ("A region's mask is not there any more: please choose another."));
+  WCT_TRY (wct_picture_load (path, MAX (width, height), &picture, err));
+  WCT_TRY (wct_picture_mask_of (picture, out, err));
+
+out:
+  wct_picture_unref (&picture);
+  return status;
+}
+
 static WctStatus
 begin (WctHost *host, const WctSettings *settings, WctPicture **content, WctError *err)
 {
@@ -175,8 +213,7 @@ reuse (WctHost *host, WctSettings *settings)
   if (own->finished == 0)
     return FALSE;
   *settings = own->made;
-  settings->style = now.style;
-  g_strlcpy (settings->style_file, now.style_file, sizeof settings->style_file);
+  wct_settings_copy_styles (&now, settings);
   return TRUE;
 }
 
@@ -201,6 +238,8 @@ wct_picture_host_open (WctPictureHost *host, int count, char **paths, const char
               .read_source = read_source,
               .content_size = content_size,
               .read_content = read_content,
+              .masks = masks,
+              .read_mask = read_mask,
               .begin = begin,
               .finish = finish,
               .progress = progress,

@@ -12,21 +12,52 @@ free_pixels (gpointer data)
   g_free (picture->image.pixels);
 }
 
-WctStatus
-wct_picture_new (gint width, gint height, WctPicture **out, WctError *err)
+static WctStatus
+new_picture (gint width, gint height, gint channels, WctPicture **out, WctError *err)
 {
   static gint  last_key = 0;
-  const gsize  row = (gsize)width * 3 * sizeof (float);
+  const gsize  row = (gsize)width * (gsize)channels * sizeof (float);
   WctPicture  *picture;
   float *const pixels = g_try_malloc_n ((gsize)height, row);
 
   if (pixels == NULL)
     return wct_error_set (err, WCT_ERR_NO_MEMORY, _ ("There is not enough memory for %d×%d pixels."), width, height);
   picture = g_atomic_rc_box_new0 (WctPicture);
-  picture->image = (WctImage){ pixels, width, height, 3, row };
+  picture->image = (WctImage){ pixels, width, height, channels, row };
   picture->key = (guint64)g_atomic_int_add (&last_key, 1) + 1;
   *out = picture;
   return WCT_OK;
+}
+
+WctStatus
+wct_picture_new (gint width, gint height, WctPicture **out, WctError *err)
+{
+  return new_picture (width, height, 3, out, err);
+}
+
+WctStatus
+wct_picture_new_mask (gint width, gint height, WctPicture **out, WctError *err)
+{
+  return new_picture (width, height, 1, out, err);
+}
+
+WctStatus
+wct_picture_mask_of (const WctPicture *picture, WctPicture **out, WctError *err)
+{
+  const WctImage *image = &picture->image;
+  const gsize     count = (gsize)image->width * (gsize)image->height;
+  WctPicture     *mask = NULL;
+  WctStatus       status;
+
+  WCT_TRY (wct_picture_new_mask (image->width, image->height, &mask, err));
+  /* As the program wct reads a mask's file. */
+  for (gsize i = 0; i < count; i++)
+    mask->image.pixels[i] =
+      0.299f * image->pixels[3 * i] + 0.587f * image->pixels[3 * i + 1] + 0.114f * image->pixels[3 * i + 2];
+  *out = mask;
+
+out:
+  return status;
 }
 
 WctPicture *

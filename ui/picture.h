@@ -8,12 +8,18 @@
 
 typedef struct
 {
-  WctImage image; /* owned; R'G'B', sRGB */
+  WctImage image; /* owned; R'G'B', sRGB; a mask: one channel */
   guint64  key;   /* no two pictures of a process have the same */
 } WctPicture;
 
 /* One reference, the caller's; pixels are not set. WCT_ERR_NO_MEMORY with a sentence. Any thread. */
 WctStatus wct_picture_new (gint width, gint height, WctPicture **out, WctError *err);
+
+/* The same with one channel: a mask, 0 to 1. */
+WctStatus wct_picture_new_mask (gint width, gint height, WctPicture **out, WctError *err);
+
+/* The light of a picture, R'G'B', as a mask of its size. */
+WctStatus wct_picture_mask_of (const WctPicture *picture, WctPicture **out, WctError *err);
 
 /**
  * wct_picture_load: a file of any format that gdk-pixbuf reads, turned as its EXIF data says.

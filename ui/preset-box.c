@@ -27,23 +27,11 @@ preset_pressed (GtkButton *button, gpointer user)
   box->events.set (box->user, &settings);
 }
 
-/* Many buttons: each takes no more room than its text needs. */
-static void
-make_compact (GtkWidget *button)
-{
-  GtkCssProvider *css = gtk_css_provider_new ();
-
-  gtk_css_provider_load_from_data (css, "button { padding: 2px 5px; min-height: 22px; }", -1, NULL);
-  gtk_style_context_add_provider (gtk_widget_get_style_context (button), GTK_STYLE_PROVIDER (css),
-                                  GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
-  g_object_unref (css);
-}
-
 /* The button takes the keyboard, not the place that it is in. */
 static void
 add_place (GtkWidget *flow, GtkWidget *button)
 {
-  make_compact (button);
+  wct_widget_make_compact (button);
   gtk_container_add (GTK_CONTAINER (flow), button);
   gtk_widget_set_can_focus (gtk_widget_get_parent (button), FALSE);
 }

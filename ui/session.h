@@ -6,6 +6,9 @@
 #include "engine.h"
 #include "host.h"
 
+/* The longer side of what a preview is computed on, unless it is to be accurate. */
+#define WCT_PREVIEW_SIDE 512
+
 typedef struct WctSession WctSession;
 
 /* A preview, with what it was made from. Pictures are borrowed. */
@@ -16,6 +19,7 @@ typedef struct
   WctPicture *before, *after; /* of equal size */
   gboolean    full_size; /* no pixel was left out; of a part, statistics are the whole's, taken where it is small */
   gboolean    exact;     /* the very pixels that applying would make */
+  gboolean    newest;    /* of the settings as they are now */
 } WctPreviewed;
 
 typedef struct

@@ -3,13 +3,12 @@
 #include "i18n.h"
 #include "widgets.h"
 
-#define SEED_MAX   2147483647.0
-#define PASSES_MAX 20
+#define SEED_MAX 2147483647.0
 
 struct WctTextureBox
 {
   GtkWidget     *grid;
-  GtkAdjustment *width, *height, *seed, *passes;
+  GtkAdjustment *width, *height, *seed;
   void (*changed) (gpointer user);
   gpointer user;
   gboolean quiet;
@@ -74,10 +73,8 @@ wct_texture_box_new (void (*changed) (gpointer user), gpointer user)
                      WCT_TEXTURE_SIDE_MAX, 64);
   box->seed = add (box, 1, 0, _ ("S_eed:"), "texture-seed", _ ("Another number gives another texture of the same kind"),
                    NULL, 0, SEED_MAX, 100);
-  box->passes = add (box, 2, 0, _ ("_Passes:"), "texture-passes",
-                     _ ("How often the noise is given the style: more passes are smoother, and take longer"), NULL, 1,
-                     PASSES_MAX, 1);
   gtk_widget_set_name (dice, "texture-dice");
+  wct_widget_make_compact (dice);
   gtk_widget_set_tooltip_text (dice, _ ("Another seed, at random"));
   gtk_grid_attach (GTK_GRID (box->grid), dice, 2, 1, 2, 1);
   g_signal_connect (dice, "clicked", G_CALLBACK (throw_dice), box);
@@ -98,7 +95,6 @@ wct_texture_box_set (WctTextureBox *box, const WctSettings *settings)
   gtk_adjustment_set_value (box->width, settings->width);
   gtk_adjustment_set_value (box->height, settings->height);
   gtk_adjustment_set_value (box->seed, settings->params.seed);
-  gtk_adjustment_set_value (box->passes, settings->params.passes);
   box->quiet = FALSE;
 }
 
@@ -108,5 +104,4 @@ wct_texture_box_get (const WctTextureBox *box, WctSettings *settings)
   settings->width = (gint)gtk_adjustment_get_value (box->width);
   settings->height = (gint)gtk_adjustment_get_value (box->height);
   settings->params.seed = (gint32)gtk_adjustment_get_value (box->seed);
-  settings->params.passes = (gint32)gtk_adjustment_get_value (box->passes);
 }

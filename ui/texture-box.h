@@ -1,4 +1,4 @@
-/* What a texture has besides: size, seed, passes. */
+/* What a texture has besides: size and seed. */
 #ifndef WCT_UI_TEXTURE_BOX_H
 #define WCT_UI_TEXTURE_BOX_H
 

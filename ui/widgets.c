@@ -2,6 +2,62 @@
 
 #define ZERO_TEXT "wct-zero-text"
 
+static const char style_sheet[] =
+  ".wct-compact { min-height: 24px; padding-top: 1px; padding-bottom: 1px; }"
+  "spinbutton.wct-compact, spinbutton.wct-compact entry { min-height: 24px; padding-top: 1px; padding-bottom: 1px; }"
+  "spinbutton.wct-compact button { min-height: 20px; min-width: 20px; padding: 0 2px; }"
+  "button.wct-compact { padding-left: 5px; padding-right: 5px; }"
+  "button.image-button.wct-compact { min-width: 20px; padding-left: 2px; padding-right: 2px; }"
+  "scale.wct-compact { min-height: 0; }"
+  "combobox.wct-compact button.combo { padding-top: 1px; padding-bottom: 1px; min-height: 24px; }";
+
+/* Once for each display. */
+static void
+add_style_sheet (GdkScreen *screen)
+{
+  GtkCssProvider *css;
+
+  if (g_object_get_data (G_OBJECT (screen), "wct-style-sheet") != NULL)
+    return;
+  css = gtk_css_provider_new ();
+  gtk_css_provider_load_from_data (css, style_sheet, -1, NULL);
+  gtk_style_context_add_provider_for_screen (screen, GTK_STYLE_PROVIDER (css), GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+  g_object_set_data_full (G_OBJECT (screen), "wct-style-sheet", css, g_object_unref);
+}
+
+void
+wct_widget_make_compact (GtkWidget *widget)
+{
+  add_style_sheet (gtk_widget_get_screen (widget));
+  gtk_style_context_add_class (gtk_widget_get_style_context (widget), "wct-compact");
+}
+
+void
+wct_image_set (GtkWidget *image, GdkPixbuf *pixbuf)
+{
+  cairo_surface_t *surface;
+
+  if (pixbuf == NULL)
+    {
+      gtk_image_set_from_icon_name (GTK_IMAGE (image), "image-missing-symbolic", GTK_ICON_SIZE_DIALOG);
+      return;
+    }
+  surface = gdk_cairo_surface_create_from_pixbuf (pixbuf, gtk_widget_get_scale_factor (image), NULL);
+  gtk_image_set_from_surface (GTK_IMAGE (image), surface);
+  cairo_surface_destroy (surface);
+}
+
+const WctParamInfo *
+wct_param_find (const char *name)
+{
+  size_t              count;
+  const WctParamInfo *info = wct_params_table (&count);
+
+  while (!g_str_equal (info->name, name))
+    info++;
+  return info;
+}
+
 GtkWidget *
 wct_scale_new (GtkAdjustment *adjustment)
 {
@@ -10,6 +66,7 @@ wct_scale_new (GtkAdjustment *adjustment)
   gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
   gtk_widget_set_hexpand (scale, TRUE);
   gtk_widget_set_size_request (scale, 90, -1);
+  wct_widget_make_compact (scale);
   return scale;
 }
 
@@ -21,6 +78,7 @@ wct_spin_new (GtkAdjustment *adjustment, guint digits)
   gtk_spin_button_set_numeric (GTK_SPIN_BUTTON (spin), TRUE);
   gtk_entry_set_activates_default (GTK_ENTRY (spin), TRUE);
   gtk_entry_set_width_chars (GTK_ENTRY (spin), 4);
+  wct_widget_make_compact (spin);
   return spin;
 }
 
@@ -63,6 +121,7 @@ wct_icon_button_new (const char *icon, const char *tooltip)
   gtk_button_set_relief (GTK_BUTTON (button), GTK_RELIEF_NONE);
   gtk_widget_set_tooltip_text (button, tooltip);
   wct_widget_describe (button, tooltip, NULL);
+  wct_widget_make_compact (button);
   return button;
 }
 

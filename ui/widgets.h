@@ -4,10 +4,22 @@
 
 #include <gtk/gtk.h>
 
+#include <wct/params.h>
+
 GtkWidget *wct_scale_new (GtkAdjustment *adjustment); /* horizontal, grows, without digits */
 GtkWidget *wct_spin_new (GtkAdjustment *adjustment, guint digits);
 void       wct_spin_set_zero_text (GtkWidget *spin, const char *text);  /* shown for 0; "0" can still be typed */
 GtkWidget *wct_icon_button_new (const char *icon, const char *tooltip); /* the tooltip is its name, too */
+
+/* Lower than usual: where there are many. */
+void wct_widget_make_compact (GtkWidget *widget);
+
+/* A picture in a size of the screen's pixels, from one with as many as the widget's scale factor makes of them; a sign
+ * that it is missing, where it is NULL. */
+void wct_image_set (GtkWidget *image, GdkPixbuf *pixbuf);
+
+/* A row of the table, by its name. */
+const WctParamInfo *wct_param_find (const char *name);
 
 /* For screen readers. @description: NULL for none */
 void wct_widget_describe (GtkWidget *widget, const char *name, const char *description);

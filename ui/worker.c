@@ -38,12 +38,19 @@ typedef struct
   WctEngineInfo info;
 } Delivery;
 
-static void
-clear_work (WctWork *work)
+void
+wct_work_clear (WctWork *work)
 {
-  wct_picture_unref (&work->style);
+  for (gint i = 0; i < WCT_ENGINE_STYLES_MAX; i++)
+    {
+      wct_picture_unref (&work->styles[i].picture);
+      g_clear_pointer (&work->styles[i].file, g_free);
+    }
+  for (gint i = 0; i < WCT_ENGINE_REGIONS_MAX; i++)
+    wct_picture_unref (&work->regions[i].mask);
   wct_picture_unref (&work->content);
   wct_picture_unref (&work->whole);
+  wct_picture_unref (&work->guide);
 }
 
 /* ---- The worker's thread ------------------------------------------------------------------------------------ */
@@ -70,6 +77,47 @@ is_canceled (void *user)
   return canceled;
 }
 
+/* What a texture starts from: noise, and of the guide as much as the parameters say. */
+static WctStatus
+fill_noise (const WctWork *work, WctError *err)
+{
+  const WctImage *noise = &work->content->image;
+  WctStatus       status = WCT_OK;
+
+  wct_noise_fill (noise, (uint64_t)work->params.seed);
+  if (work->guide == NULL)
+    return WCT_OK;
+  if (work->params.seamless) /* noise would hide its seam from the job */
+    WCT_TRY (wct_image_fade_seam (&work->guide->image, err));
+  wct_noise_guide_rows (noise, 0, noise->height, &work->guide->image, work->params.guide / 100);
+
+out:
+  return status;
+}
+
+static WctStatus
+run_engine (WctWorker *worker, const WctWork *work, const WctHooks *hooks, Delivery *delivery)
+{
+  WctEngineStyle  styles[WCT_ENGINE_STYLES_MAX];
+  WctEngineRegion regions[WCT_ENGINE_REGIONS_MAX];
+
+  for (gint i = 0; i < work->style_count; i++)
+    styles[i] = (WctEngineStyle){ work->styles[i].picture, work->styles[i].file, work->styles[i].weight };
+  for (gint i = 0; i < work->region_count; i++)
+    regions[i] = (WctEngineRegion){ work->regions[i].mask, work->regions[i].style, work->regions[i].strength };
+  return wct_engine_run (worker->engine,
+                         &(WctEngineRun){ .params = &work->params,
+                                          .style_count = work->style_count,
+                                          .styles = styles,
+                                          .region_count = work->region_count,
+                                          .regions = regions,
+                                          .content = work->content,
+                                          .whole = work->whole,
+                                          .whole_working_size = work->whole_working_size,
+                                          .check_memory = work->check_memory },
+                         hooks, &delivery->result.result, &delivery->err);
+}
+
 static WctStatus
 compute (WctWorker *worker, const WctWork *work, Delivery *delivery)
 {
@@ -81,10 +129,8 @@ compute (WctWorker *worker, const WctWork *work, Delivery *delivery)
   if (work->content != NULL)
     {
       if (work->noise)
-        wct_noise_fill (&work->content->image, (uint64_t)work->params.seed);
-      WCT_TRY (wct_engine_run (
-        worker->engine, &(WctEngineRun){ &work->params, work->style, work->content, work->whole, work->check_memory },
-        &hooks, &delivery->result.result, &delivery->err));
+        WCT_TRY (fill_noise (work, &delivery->err));
+      WCT_TRY (run_engine (worker, work, &hooks, delivery));
     }
   if (work->whole_width > 0 && !is_canceled (worker))
     WCT_TRY (wct_engine_memory (worker->engine, &work->params, work->whole_width, work->whole_height,
@@ -157,7 +203,7 @@ run_waiting (WctWorker *worker)
   delivery->result.sentence = delivery->err.message;
   delivery->result.content = work.content;
   work.content = NULL;
-  clear_work (&work);
+  wct_work_clear (&work);
   g_mutex_lock (&worker->lock);
   if (worker->leave || worker->running < worker->first_wanted)
     free_delivery (delivery);
@@ -213,7 +259,7 @@ wct_worker_free (WctWorker **worker_pointer)
   g_mutex_unlock (&worker->lock);
   g_thread_join (worker->thread);
   drop_delivery (worker);
-  clear_work (&worker->waiting.work);
+  wct_work_clear (&worker->waiting.work);
   wct_engine_free (&worker->engine);
   g_cond_clear (&worker->changed);
   g_mutex_clear (&worker->lock);
@@ -228,7 +274,7 @@ wct_worker_submit (WctWorker *worker, WctWork work, gboolean urgent)
   guint64 ticket;
 
   g_mutex_lock (&worker->lock);
-  clear_work (&worker->waiting.work);
+  wct_work_clear (&worker->waiting.work);
   ticket = ++worker->last_ticket;
   worker->waiting = (Job){ ticket, work };
   if (urgent)
@@ -242,7 +288,7 @@ void
 wct_worker_cancel (WctWorker *worker)
 {
   g_mutex_lock (&worker->lock);
-  clear_work (&worker->waiting.work);
+  wct_work_clear (&worker->waiting.work);
   worker->waiting = (Job){ .ticket = 0 };
   worker->first_wanted = worker->last_ticket + 1;
   g_mutex_unlock (&worker->lock);

@@ -6,15 +6,35 @@
 
 typedef struct WctWorker WctWorker;
 
+/* A reference, or a text, which the worker takes over. */
 typedef struct
 {
-  WctParams   params;
-  WctPicture *style;   /* a reference, which the worker takes over, as content */
-  WctPicture *content; /* NULL: only what the engine says is asked for */
-  WctPicture *whole;   /* NULL, or what content is a part of: statistics are taken from it; taken over, too */
-  gboolean    noise;   /* fill content with it first: nobody else looks at it yet */
-  gboolean    check_memory;
-  gint        whole_width, whole_height; /* how much memory would take a run on this? 0: nobody asks */
+  WctPicture *picture;
+  char       *file; /* NULL: picture */
+  double      weight;
+} WctWorkStyle;
+
+typedef struct
+{
+  WctPicture *mask; /* a reference, which the worker takes over */
+  gint        style;
+  double      strength;
+} WctWorkRegion;
+
+typedef struct
+{
+  WctParams     params;
+  gint          style_count;
+  WctWorkStyle  styles[WCT_ENGINE_STYLES_MAX];
+  gint          region_count;
+  WctWorkRegion regions[WCT_ENGINE_REGIONS_MAX];
+  WctPicture   *content;            /* NULL: only what the engine says is asked for; taken over, as all pictures */
+  WctPicture   *whole;              /* NULL, or what content is a part of: statistics are taken from it */
+  gint          whole_working_size; /* params has the content's */
+  WctPicture   *guide;              /* NULL, or of the content's size: mixed into the noise */
+  gboolean      noise;              /* fill content with it first: nobody else looks at it yet */
+  gboolean      check_memory;
+  gint          whole_width, whole_height; /* how much memory would take a run on this? 0: nobody asks */
 } WctWork;
 
 /* What came of it. Pictures are borrowed for the call. */
@@ -29,6 +49,8 @@ typedef struct
 } WctWorkResult;
 
 typedef void (*WctWorkDone) (gpointer user, const WctWorkResult *result);
+
+void wct_work_clear (WctWork *work); /* work that was not submitted after all */
 
 /* @done: called in the thread-default main context of the caller, which is the thread that owns the worker; never for
  * work that was canceled, or dropped for later work */

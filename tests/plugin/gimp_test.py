@@ -32,8 +32,17 @@ def quote(text):
 
 # The arguments behind run mode, image, layer and style, in their order, as a user finds them.
 LEVELS = {name: value for level in (5, 4, 3, 2, 1) for name, value in ((f"relu{level}", 1), (f"relu{level}-alpha", 0.6))}
-DEFAULTS = {**LEVELS, "style-size": 0, "passes": 1, "seed": 0, "eigenvalue-floor": 1e-5, "damping": 0, "output": 0, "width": 0,
-            "height": 0}
+STYLE_LISTS = {"num-styles": 0, "styles": "#()", "num-weights": 0, "weights": "#()", "style-files": '""'}
+REGION_LISTS = {"num-regions": 0, "region-masks": "#()", "num-region-styles": 0, "region-styles": "#()",
+                "num-region-strengths": 0, "region-strengths": "#()"}
+LISTS = {**STYLE_LISTS, **REGION_LISTS}
+DEFAULTS = {**LEVELS, "style-size": 0, "style-scale": 0, "style-rotation": 0, "style-left": 0, "style-top": 0, "style-width": 100,
+            "style-height": 100, "passes": 1, "seed": 0, "eigenvalue-floor": 1e-5, "damping": 0, "transport": 0, "swap": 0,
+            "swap-patch": 3, "swap-stride": 1, "keep-colors": 0, "recolor": 0, "recolor-histogram": 0, "working-size": 0,
+            "seamless": 0, "guide": 0, "hard-masks": 0, "output": 0, "width": 0, "height": 0, **LISTS}
+# What a procedure has not.
+WITHOUT = {"stylize": {"seed", "guide", "width", "height"},
+           "texture": {"keep-colors", "recolor", "recolor-histogram", "working-size", "hard-masks", *REGION_LISTS}}
 NEW_LAYER, IN_PLACE = 0, 1
 
 
@@ -41,8 +50,7 @@ def call(name, image="image", layer="layer", style="style", mode="RUN-NONINTERAC
     """A call of plug-in-wct-NAME; changes are named as the arguments are, with _ for -."""
     values = {**DEFAULTS, **{key.replace("_", "-"): value for key, value in changes.items()}}
     assert len(values) == len(DEFAULTS), changes
-    if name == "stylize":
-        values = {key: value for key, value in values.items() if key not in ("seed", "width", "height")}
+    values = {key: value for key, value in values.items() if key not in WITHOUT[name]}
     return f'(plug-in-wct-{name} {mode} {image} {layer} {style} {" ".join(map(str, values.values()))})'
 
 

@@ -2,6 +2,7 @@
 """The procedures as scripts call them, in GIMP itself without a window: arguments, run modes, and what becomes of layers
 of every kind."""
 import configparser
+import os
 import re
 import shutil
 import struct
@@ -18,7 +19,7 @@ from gimp_test import IN_PLACE, NEW_LAYER, call, quote
 SIZE = 56, 40  # of the content and its image
 SELECTED = 10, 8, 24, 16  # x, y, width, height
 PROCEDURES = "stylize", "texture"
-INT32, FLOAT = 0, 3  # GIMP's numbers for the types of arguments
+INT32, FLOAT, STRING, INT32_ARRAY, FLOAT_ARRAY = 0, 3, 4, 5, 8  # GIMP's numbers for the types of arguments
 
 
 def blocks(rng, width, height, channels):
@@ -103,9 +104,12 @@ class Calls(gimp_test.Case):
         return found
 
     def expected_arguments(self, procedure):
-        own = [each for each in self.parameters() if each[0] != "content-size" and (procedure == "texture" or each[0] != "seed")]
-        sides = [("width", INT32), ("height", INT32)] if procedure == "texture" else []
-        return [("run-mode", INT32), ("image", 13), ("drawable", 16), ("style", 16), *own, ("output", INT32), *sides]
+        kinds = {"num": INT32, "styles": INT32_ARRAY, "weights": FLOAT_ARRAY, "style-files": STRING, "region-masks": INT32_ARRAY,
+                 "region-styles": INT32_ARRAY, "region-strengths": FLOAT_ARRAY}
+        lists = [(name, kinds[name if name in kinds else "num"]) for name in gimp_test.LISTS]
+        every = [*self.parameters(), ("output", INT32), ("width", INT32), ("height", INT32), *lists]
+        own = [each for each in every if each[0] != "content-size" and each[0] not in gimp_test.WITHOUT[procedure]]
+        return [("run-mode", INT32), ("image", 13), ("drawable", 16), ("style", 16), *own]
 
     def test_each_procedure_is_registered_with_the_parameters_of_the_table_and_a_description_of_each(self):
         for procedure in PROCEDURES:
@@ -128,15 +132,16 @@ class Calls(gimp_test.Case):
                     self.assertGreater(len(text), 5, arguments)
 
     def test_the_arguments_that_tests_use_are_those_of_the_table(self):
-        names = [name for name, _ in self.expected_arguments("texture")[4:]]
-        self.assertEqual(list(gimp_test.DEFAULTS), names)
+        for procedure in PROCEDURES:
+            names = [name for name, _ in self.expected_arguments(procedure)[4:]]
+            self.assertEqual([name for name in gimp_test.DEFAULTS if name not in gimp_test.WITHOUT[procedure]], names)
 
     # ---- Run modes ------------------------------------------------------------------------------------------------
 
     def check_last_values(self, procedure, **changes):
         """The second image has no style: it is that of the first."""
         for output in (NEW_LAYER, IN_PLACE):
-            zeros = {name: 0 for name in gimp_test.DEFAULTS}
+            zeros = {**{name: 0 for name in gimp_test.DEFAULTS}, **gimp_test.LISTS}
             self.play(f"""
               {call(procedure, output=output, **changes)}
               {self.save("first")}
@@ -399,6 +404,78 @@ class Calls(gimp_test.Case):
         self.play(call("stylize") + self.save("nothing"), style="nothing")
         self.assertEqual(self.layers("nothing")[0].bits.shape[:2], SIZE[::-1])
 
+    # ---- Several styles, and regions --------------------------------------------------------------------------------
+
+    def program(self, *words):
+        """What `wct stylize` makes of the content."""
+        wct = os.environ.get("WCT", gimp_test.SOURCE / "build/cli/wct")
+        out = self.path("program.png")
+        subprocess.run([wct, "stylize", self.path("content.png"), *map(str, words), "--model", gimp_test.MODEL, "-o", out, "--force",
+                        "--quiet"], check=True)
+        return np.asarray(Image.open(out).convert("RGB"), int)
+
+    def assert_like_the_program(self, name, expected):
+        got = self.layers(name)[0].bits[..., :3].astype(int)
+        self.assertEqual(got.shape, expected.shape)
+        self.assertLessEqual(np.abs(got - expected).max(), 1, "8 bits are rounded twice")
+
+    SECOND = """
+      (define second (car (gimp-file-load-layer 1 image {})))
+      (gimp-image-insert-layer image second 0 2)"""
+
+    def second(self):
+        rng = np.random.default_rng(12)
+        Image.fromarray(blocks(rng, 40, 44, 3)).save(self.path("second.png"))
+        return self.SECOND.format(quote(self.path("second.png")))
+
+    def test_styles_are_mixed_by_their_weights_as_the_program_does(self):
+        run = call("stylize", num_styles=1, styles="(vector second)", num_weights=2, weights="#(0.3 0.7)")
+        self.play(self.second() + run + self.save("mixed"))
+        expected = self.program(self.path("style.png"), self.path("second.png"), "--style-weights", "0.3,0.7")
+        self.assert_like_the_program("mixed", expected)
+        self.assertEqual(self.layers("mixed")[0].name, "style.png + second.png style (0.6)")
+
+    def test_styles_without_weights_and_from_files_have_equal_parts(self):
+        prepare = self.second()
+        files = call("stylize", style_files=quote(self.path("second.png")))
+        layers = call("stylize", num_styles=1, styles="(vector second)")
+        self.play(prepare + files + self.save("files"), prepare + layers + self.save("layers"))
+        self.assert_like_the_program("layers", self.program(self.path("style.png"), self.path("second.png")))
+        # GIMP and gdk-pixbuf read the same 8 bits
+        self.assert_same(self.layers("files")[0].bits, self.layers("layers")[0].bits, "of a file")
+
+    def test_regions_have_the_styles_that_the_program_gives_them(self):
+        mask = np.zeros(SIZE[::-1], "u1")
+        mask[:, :SIZE[0] // 2] = 255
+        Image.fromarray(mask).save(self.path("left.png"))
+        Image.fromarray(255 - mask).save(self.path("right.png"))
+        self.play(self.second() + f"""
+          (define (channel-of name x)
+            (gimp-image-select-rectangle image CHANNEL-OP-REPLACE x 0 {SIZE[0] // 2} {SIZE[1]})
+            (let ((saved (car (gimp-selection-save image)))) (gimp-selection-none image) saved))
+          (define left (channel-of "left" 0))
+          (define right (channel-of "right" {SIZE[0] // 2}))
+          (gimp-image-set-active-layer image layer)
+          {call("stylize", num_styles=1, styles="(vector second)", num_regions=2, region_masks="(vector left right)",
+                num_region_styles=2, region_styles="#(0 1)")}
+          {self.save("regions")}""")
+        expected = self.program(self.path("style.png"), self.path("second.png"), "--masks",
+                                f"{self.path('left.png')},{self.path('right.png')}")
+        self.assert_like_the_program("regions", expected)
+
+    def test_a_regions_strength_is_the_levels_strength_times_it(self):
+        """All of the picture, at half the strength: no region at all, at 0.3."""
+        half = {f"relu{level}_alpha": 0.3 for level in (5, 4, 3, 2, 1)}
+        self.play(call("stylize", num_regions=1, region_masks="#(-1)", num_region_strengths=1, region_strengths="#(0.5)")
+                  + self.save("region"), call("stylize", **half) + self.save("half"))
+        self.assert_same(self.layers("region")[0].bits, self.layers("half")[0].bits, "at half the strength")
+
+    def test_a_mix_is_made_once_more_with_last_values(self):
+        run = call("stylize", num_styles=1, styles="(vector second)", num_weights=2, weights="#(0.3 0.7)")
+        self.play(f"""{self.second()} {run} {self.save("first")} (gimp-image-set-active-layer image layer)
+                      {call("stylize", style=-1, mode="RUN-WITH-LAST-VALS")} {self.save("again")}""")
+        self.assert_same(self.layers("again")[0].bits, self.layers("first")[0].bits, "with the last values")
+
     # ---- What is on the new layer -----------------------------------------------------------------------------------
 
     def test_a_new_layers_name_says_what_made_it(self):
@@ -421,7 +498,8 @@ class Calls(gimp_test.Case):
         file.read_string(layers[0].parasites["gimp-wct"].decode().rstrip("\0"))
         got = dict(file["gimp-wct"])
         table = [name for name, _ in self.expected_arguments(procedure)[4:]]
-        numbers = {name: value for name, value in {**gimp_test.DEFAULTS, **changes}.items() if name in table and name != "output"}
+        numbers = {name: value for name, value in {**gimp_test.DEFAULTS, **changes}.items()
+                   if name in table and name != "output" and name not in gimp_test.LISTS}
         numbers.update({"width": changes.get("width", 0), "height": changes.get("height", 0)})
         words = {"mode": procedure, "output": "layer", "style": "style.png", "model": gimp_test.MODEL.name}
         self.assertEqual({key: got[key] for key in words}, words)

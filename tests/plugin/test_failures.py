@@ -31,6 +31,12 @@ INDEXED = "The image has indexed colors: please change it to RGB first (Image, M
 NO_LAYER = "Only layers can be stylized: please choose one, not a mask or a channel."
 NOT_SELECTED = "Nothing of the layer is selected: please select some of it, or clear the selection."
 OUT_OF_RANGE = "%s is %.10g: please give a number from %.10g to %.10g."
+NUMBERS = "%s has %d numbers: please give %d, or none."
+NO_WEIGHT = "No style has any weight: please give at least one some."
+STYLES = "There are more than %d styles: please give fewer."
+REGIONS = "There are more than %d regions: please give fewer."
+NO_FILE = "The style %s cannot be read: please choose another picture."
+NO_MASK = "A region's mask is not there any more: please choose another."
 NO_LEVEL = "No level is on: please turn on at least one."
 GROUP = "A layer group has no pixels of its own: please let the result be a new layer."
 LOCKED = "The layer's pixels are locked: please unlock them, or let the result be a new layer."
@@ -112,6 +118,23 @@ REFUSALS = [
     out_of_range("output", -1, 0, 1),
     out_of_range("width", 65537, 0, 65536),
     out_of_range("height", -1, 0, 65536),
+    Refusal("weights that are too few", NUMBERS, call("stylize", num_styles=1, styles="(vector style)", num_weights=1, weights="#(1.0)"),
+            shows=("weights",), numbers=(1, 2)),
+    Refusal("a weight that is too large", OUT_OF_RANGE, call("stylize", num_weights=1, weights="#(1.5)"), shows=("weights",),
+            numbers=(1.5, 0, 1)),
+    Refusal("no weight at all", NO_WEIGHT, call("stylize", num_styles=1, styles="(vector style)", num_weights=2, weights="#(0.0 0.0)")),
+    Refusal("too many styles", STYLES, call("texture", num_styles=8, styles="(make-vector 8 style)"), numbers=(8,)),
+    Refusal("a style's file that is not there", NO_FILE, call("stylize", style_files='"/no/such.png"'), shows=("/no/such.png",)),
+    Refusal("too many regions", REGIONS, call("stylize", num_regions=9, region_masks="(make-vector 9 -1)"), numbers=(8,)),
+    Refusal("a region's style that there is none of", OUT_OF_RANGE,
+            call("stylize", num_regions=1, region_masks="#(-1)", num_region_styles=1, region_styles="#(1)"),
+            shows=("region-styles",), numbers=(1, -1, 0)),
+    Refusal("a region's strength that is too large", OUT_OF_RANGE,
+            call("stylize", num_regions=1, region_masks="#(-1)", num_region_strengths=1, region_strengths="#(2.0)"),
+            shows=("region-strengths",), numbers=(2, 0, 1)),
+    Refusal("strengths that are too many", NUMBERS, call("stylize", num_region_strengths=1, region_strengths="#(0.5)"),
+            shows=("region-strengths",), numbers=(1, 0)),
+    Refusal("a region's mask that is nothing", NO_MASK, call("stylize", num_regions=1, region_masks="#(9999)")),
     Refusal("no level", NO_LEVEL, call("stylize", **NO_LEVELS)),
     Refusal("no level for a texture", NO_LEVEL, call("texture", **NO_LEVELS)),
     Refusal("a layer group in place", GROUP, call("stylize", layer="group", output=IN_PLACE), MAKE_GROUP),

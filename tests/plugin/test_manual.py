@@ -68,6 +68,14 @@ class Manual(gimp_test.Case):
         with Image.open(self.path("texture.png")) as made:
             self.assertEqual(made.size, (512, 512))
 
+    def test_parts_of_a_photo_get_styles_of_their_own_as_the_manual_says(self):
+        self.put("lake.jpg", "photo.jpg", (150, 100))
+        self.put("style-swirls.jpg", "painting.jpg", (160, 120))
+        self.put("style-glass.jpg", "fabric.jpg", (120, 120))
+        self.run_example("regions")
+        with Image.open(self.path("regions.png")) as made:
+            self.assertEqual(made.size, (150, 100))
+
     def test_a_folder_of_photos_is_stylized_as_the_manual_says(self):
         shutil.rmtree(self.path("photos"), ignore_errors=True)
         self.path("photos").mkdir()
@@ -91,9 +99,9 @@ class Manual(gimp_test.Case):
 
     def test_the_manual_lists_the_arguments_in_their_order(self):
         table = re.search(r'<table class="arguments">.*?<tbody>(.*?)</tbody>', MANUAL, re.S).group(1)
-        rows = re.findall(r'<tr( data-only="texture")?><th>([\w-]+)</th>', table)
-        self.assertEqual(self.arguments_of("plug-in-wct-texture"), [name for _, name in rows])
-        self.assertEqual(self.arguments_of("plug-in-wct-stylize"), [name for only, name in rows if not only])
+        rows = re.findall(r'<tr(?: data-only="(\w+)")?><th>([\w-]+)</th>', table)
+        for procedure in ("texture", "stylize"):
+            self.assertEqual(self.arguments_of(f"plug-in-wct-{procedure}"), [name for only, name in rows if only in ("", procedure)])
 
     def test_the_manual_quotes_sentences_that_there_are(self):
         translated, all_texts = sentences(MARKED), sentences(LITERAL)

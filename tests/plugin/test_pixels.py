@@ -53,7 +53,7 @@ class Pixels(gimp_test.Case):
             (gimp-layer-set-offsets layer {OFFSET[0]} {OFFSET[1]})
             {select[selection]}
             {save("image", self.path(name + "-before.xcf"))}
-            (plug-in-wct-stylize RUN-NONINTERACTIVE image layer style 1 0.5 1 0.6 1 0.6 1 0.6 1 0.7 0 1 1e-5 0 {OUTPUTS.index(output)})
+            {gimp_test.call("stylize", relu5_alpha=0.5, relu1_alpha=0.7, output=OUTPUTS.index(output))}
             {save("image", self.path(name + "-after.xcf"))}
             (gimp-image-delete image))"""
 
@@ -134,7 +134,7 @@ class SameAsTheProgram(gimp_test.Case):
                  (layer (car (gimp-image-get-active-layer image)))
                  (style (car (gimp-file-load-layer 1 image {quote(self.path("style.png"))}))))
             (gimp-image-insert-layer image style 0 1)
-            (plug-in-wct-stylize RUN-NONINTERACTIVE image layer style 1 0.6 1 0.6 1 0.6 1 0.6 1 0.6 0 1 1e-5 0 {output})
+            {gimp_test.call("stylize", output=output)}
             (file-png-save-defaults 1 image {read} {quote(self.path("result.png"))} "x")
             (gimp-image-delete image))""")
         self.assertFalse(errors, text)

@@ -253,7 +253,7 @@ driver_settings (void)
   WctSettings settings;
 
   wct_settings_init (WCT_MODE_STYLIZE, &settings);
-  settings.style = STYLE_GLASS;
+  wct_settings_set_style (&settings, STYLE_GLASS, NULL);
   settings.params.style_size = 96; /* soon measured */
   return settings;
 }
@@ -554,8 +554,12 @@ driver_compute (const WctParams *params, const WctPicture *style, const WctPictu
   WctPicture *result = NULL;
   WctError    err;
 
-  if (wct_engine_run (engine, &(WctEngineRun){ .params = params, .style = style, .content = content }, NULL, &result,
-                      &err)
+  if (wct_engine_run (engine,
+                      &(WctEngineRun){ .params = params,
+                                       .style_count = 1,
+                                       .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                                       .content = content },
+                      NULL, &result, &err)
       != WCT_OK)
     fail_msg ("%s", err.message);
   wct_engine_free (&engine);

@@ -25,15 +25,42 @@ assert_same_params (const WctParams *expected, const WctParams *got)
     }
 }
 
+static void
+assert_same_style (gint i, const WctStyleChoice *expected, const WctStyleChoice *got)
+{
+  if (expected->id != got->id)
+    fail_msg ("style %d: expected %d, got %d", i, expected->id, got->id);
+  if (strcmp (expected->file, got->file) != 0)
+    fail_msg ("style %d's file: expected \"%s\", got \"%s\"", i, expected->file, got->file);
+  if (expected->weight != got->weight)
+    fail_msg ("style %d's weight: expected %.17g, got %.17g", i, expected->weight, got->weight);
+}
+
+static void
+assert_same_place (gint i, const WctPlace *expected, const WctPlace *got)
+{
+  if (!wct_mask_choice_same (&expected->mask, &got->mask))
+    fail_msg ("region %d's mask: expected %d:%d \"%s\", got %d:%d \"%s\"", i, (int)expected->mask.kind,
+              expected->mask.id, expected->mask.file, (int)got->mask.kind, got->mask.id, got->mask.file);
+  if (expected->style != got->style)
+    fail_msg ("region %d's style: expected %d, got %d", i, expected->style, got->style);
+  if (expected->strength != got->strength)
+    fail_msg ("region %d's strength: expected %.17g, got %.17g", i, expected->strength, got->strength);
+}
+
 void
 assert_same_settings (const WctSettings *expected, const WctSettings *got)
 {
   if (expected->mode != got->mode)
     fail_msg ("mode: expected %d, got %d", (int)expected->mode, (int)got->mode);
-  if (expected->style != got->style)
-    fail_msg ("style: expected %d, got %d", expected->style, got->style);
-  if (strcmp (expected->style_file, got->style_file) != 0)
-    fail_msg ("style's file: expected \"%s\", got \"%s\"", expected->style_file, got->style_file);
+  if (expected->style_count != got->style_count)
+    fail_msg ("styles: expected %d, got %d", expected->style_count, got->style_count);
+  for (gint i = 0; i < expected->style_count; i++)
+    assert_same_style (i, &expected->styles[i], &got->styles[i]);
+  if (expected->place_count != got->place_count)
+    fail_msg ("regions: expected %d, got %d", expected->place_count, got->place_count);
+  for (gint i = 0; i < expected->place_count; i++)
+    assert_same_place (i, &expected->places[i], &got->places[i]);
   if (expected->output != got->output)
     fail_msg ("output: expected %d, got %d", (int)expected->output, (int)got->output);
   if (expected->width != got->width || expected->height != got->height)

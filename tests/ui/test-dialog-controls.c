@@ -205,15 +205,19 @@ own_presets_are_saved_chosen_and_deleted (void **state)
 static void
 own_presets_are_there_in_the_next_dialog (void **state)
 {
+  WctSettings other;
+
   (void)state;
   driver_show (CONTENT_SIDE);
   driver_slide ("relu4-scale", 0.33);
   save_as ("Mine");
   wct_dialog_free (&driver.dialog);
-  driver_show_settings (&(WctSettings){ .style = STYLE_SWIRLS, .params = driver_settings ().params });
+  other = driver_settings ();
+  wct_settings_set_style (&other, STYLE_SWIRLS, NULL);
+  driver_show_settings (&other);
   gtk_button_clicked (GTK_BUTTON (find_own ("Mine").choose));
   assert_true (driver_now ()->params.alpha[3] == 0.33);
-  assert_int_equal (driver_now ()->style, STYLE_SWIRLS);
+  assert_int_equal (driver_now ()->styles[0].id, STYLE_SWIRLS);
 }
 
 static void
@@ -284,7 +288,7 @@ a_texture_has_size_seed_and_passes (void **state)
   driver_spin ("texture-width", 96);
   driver_spin ("texture-height", 48);
   driver_spin ("texture-seed", 2147483647);
-  driver_spin ("texture-passes", 2);
+  driver_spin ("passes-spin", 2);
   assert_int_equal (driver_now ()->width, 96);
   assert_int_equal (driver_now ()->height, 48);
   assert_int_equal (driver_now ()->params.seed, 2147483647);
@@ -329,7 +333,7 @@ each_mode_keeps_its_own_and_style_and_result_are_common (void **state)
   texture = *driver_now ();
   driver_toggle ("mode-stylize", TRUE);
   picture.output = WCT_OUTPUT_REPLACE;
-  picture.style = STYLE_SWIRLS;
+  wct_settings_set_style (&picture, STYLE_SWIRLS, NULL);
   assert_same_settings (&picture, driver_now ());
   driver_toggle ("mode-texture", TRUE);
   assert_same_settings (&texture, driver_now ());
@@ -350,8 +354,8 @@ the_style_is_any_of_the_hosts_sources (void **state)
   for (int i = 0; i < 3; i++)
     {
       gtk_combo_box_set_active (combo, i);
-      assert_int_equal (driver_now ()->style, i);
-      assert_string_equal (driver_now ()->style_file, "");
+      assert_int_equal (driver_now ()->styles[0].id, i);
+      assert_string_equal (driver_now ()->styles[0].file, "");
     }
 }
 
@@ -361,7 +365,7 @@ a_style_that_is_gone_is_none (void **state)
   WctSettings settings = driver_settings ();
 
   (void)state;
-  settings.style = 77;
+  wct_settings_set_style (&settings, 77, NULL);
   driver_prepare (CONTENT_SIDE);
   driver_show_settings (&settings);
   assert_int_equal (gtk_combo_box_get_active (GTK_COMBO_BOX (driver_find ("style"))), -1);
@@ -377,22 +381,21 @@ the_style_can_be_a_file (void **state)
   GtkComboBox *combo;
 
   (void)state;
-  settings.style = WCT_STYLE_NONE;
-  g_strlcpy (settings.style_file, woodcut, sizeof settings.style_file);
+  wct_settings_set_style (&settings, WCT_STYLE_NONE, woodcut);
   driver_prepare (CONTENT_SIDE);
   driver_show_settings (&settings);
   combo = GTK_COMBO_BOX (driver_find ("style"));
   assert_int_equal (gtk_combo_box_get_active (combo), 3);
   assert_same_settings (&settings, driver_now ());
   driver_slide ("relu4-scale", 0.5);
-  assert_string_equal (driver_now ()->style_file, woodcut);
+  assert_string_equal (driver_now ()->styles[0].file, woodcut);
   driver_wait_for_preview ();
   gtk_combo_box_set_active (combo, STYLE_GLASS);
-  assert_int_equal (driver_now ()->style, STYLE_GLASS);
-  assert_string_equal (driver_now ()->style_file, "");
+  assert_int_equal (driver_now ()->styles[0].id, STYLE_GLASS);
+  assert_string_equal (driver_now ()->styles[0].file, "");
   gtk_combo_box_set_active (combo, 3); /* stays in the list */
-  assert_int_equal (driver_now ()->style, WCT_STYLE_NONE);
-  assert_string_equal (driver_now ()->style_file, woodcut);
+  assert_int_equal (driver_now ()->styles[0].id, WCT_STYLE_NONE);
+  assert_string_equal (driver_now ()->styles[0].file, woodcut);
   g_free (woodcut);
 }
 
@@ -436,8 +439,8 @@ a_file_is_opened_by_the_button (void **state)
   (void)state;
   driver_show (CONTENT_SIDE);
   open_file (woodcut, GTK_RESPONSE_ACCEPT);
-  assert_int_equal (driver_now ()->style, WCT_STYLE_NONE);
-  assert_string_equal (driver_now ()->style_file, woodcut);
+  assert_int_equal (driver_now ()->styles[0].id, WCT_STYLE_NONE);
+  assert_string_equal (driver_now ()->styles[0].file, woodcut);
   g_free (woodcut);
 }
 
@@ -484,7 +487,7 @@ the_list_is_asked_for_anew_when_it_opens (void **state)
   assert_int_equal (gtk_combo_box_get_active (combo), STYLE_GLASS);
   gtk_combo_box_popdown (combo);
   gtk_combo_box_set_active (combo, 3);
-  assert_int_equal (driver_now ()->style, 3);
+  assert_int_equal (driver_now ()->styles[0].id, 3);
   /* It is closed in the meantime. */
   g_ptr_array_remove_index (driver.pictures.paths, 3);
   driver.refused = 0;
@@ -492,7 +495,7 @@ the_list_is_asked_for_anew_when_it_opens (void **state)
   UNTIL (gtk_combo_box_get_active (combo) == -1);
   UNTIL (driver.refused > 0);
   assert_sentence (driver.sentence);
-  assert_int_equal (driver_now ()->style, WCT_STYLE_NONE);
+  assert_int_equal (driver_now ()->styles[0].id, WCT_STYLE_NONE);
   gtk_combo_box_popdown (combo);
 }
 
@@ -506,14 +509,13 @@ numbers_and_the_results_place_are_taken (void **state)
   (void)state;
   driver_show (CONTENT_SIDE);
   expected = *driver_now ();
-  driver_spin ("style-size", 256);
+  driver_spin ("style-size-spin", 256);
   expected.params.style_size = 256;
   assert_same_settings (&expected, driver_now ());
-  gtk_expander_set_expanded (GTK_EXPANDER (driver_find ("more")), TRUE);
-  driver_spin ("eigenvalue-floor", 0.001);
+  driver_spin ("eigenvalue-floor-spin", 0.001);
   expected.params.eigenvalue_floor = 0.001;
   assert_same_settings (&expected, driver_now ());
-  driver_spin ("damping", 1.5);
+  driver_spin ("damping-spin", 1.5);
   expected.params.damping = 1.5;
   assert_same_settings (&expected, driver_now ());
   driver_toggle ("output-replace", TRUE);
@@ -522,6 +524,64 @@ numbers_and_the_results_place_are_taken (void **state)
   driver_toggle ("output-layer", TRUE);
   expected.output = WCT_OUTPUT_LAYER;
   assert_same_settings (&expected, driver_now ());
+}
+
+/* By what the table says of a row: a check, or a number with a way back. */
+static void
+expect_row (WctMode mode, const WctParamInfo *info)
+{
+  char        *check = g_strconcat (info->name, "-check", NULL), *spin = g_strconcat (info->name, "-spin", NULL);
+  char        *back = g_strconcat (info->name, "-reset", NULL);
+  WctSettings  defaults;
+  const double other = info->kind == WCT_PARAM_BOOL ? 1 : MIN (info->min + (info->max - info->min) / 2, info->min + 1);
+
+  wct_settings_init (mode, &defaults);
+  if (info->kind == WCT_PARAM_BOOL)
+    driver_toggle (check, TRUE);
+  else
+    driver_spin (spin, other);
+  if (wct_param_get (&driver_now ()->params, info) != other)
+    fail_msg ("%s: expected %g, got %g", info->name, other, wct_param_get (&driver_now ()->params, info));
+  assert_true (driver_is_sensitive (back));
+  driver_press (back);
+  if (wct_param_get (&driver_now ()->params, info) != wct_param_get (&defaults.params, info))
+    fail_msg ("%s: it was not reset", info->name);
+  g_free (check);
+  g_free (spin);
+  g_free (back);
+}
+
+static void
+expect_rows (WctMode mode)
+{
+  size_t              count;
+  const WctParamInfo *table = wct_params_table (&count);
+  int                 seen = 0;
+
+  driver_show (CONTENT_SIDE);
+  driver_toggle (mode == WCT_MODE_TEXTURE ? "mode-texture" : "mode-stylize", TRUE);
+  for (size_t i = 0; i < count; i++)
+    if (wct_mode_has (mode, &table[i]) && !g_str_has_prefix (table[i].name, "relu")
+        && strcmp (table[i].name, "seed") != 0)
+      {
+        expect_row (mode, &table[i]);
+        seen++;
+      }
+  assert_true (seen > 10);
+}
+
+static void
+every_row_of_the_table_can_be_set_and_reset_for_a_picture (void **state)
+{
+  (void)state;
+  expect_rows (WCT_MODE_STYLIZE);
+}
+
+static void
+every_row_of_the_table_can_be_set_and_reset_for_a_texture (void **state)
+{
+  (void)state;
+  expect_rows (WCT_MODE_TEXTURE);
 }
 
 /* Of a preset, a layer or the last run: nothing is rounded or cut by being shown. */
@@ -554,7 +614,8 @@ what_it_starts_with_is_shown_as_it_is (void **state)
 static void
 values_beyond_what_is_allowed_cannot_be_typed (void **state)
 {
-  static const char *const names[] = { "relu5-spin", "master-spin", "style-size", "eigenvalue-floor", "damping" };
+  static const char *const names[] = { "relu5-spin", "master-spin", "style-size-spin", "eigenvalue-floor-spin",
+                                       "damping-spin" };
 
   (void)state;
   driver_show (CONTENT_SIDE);
@@ -606,6 +667,8 @@ main (int argc, char **argv)
     DIALOG_TEST (a_file_that_is_no_picture_is_said_in_one_sentence),
     DIALOG_TEST (the_list_is_asked_for_anew_when_it_opens),
     DIALOG_TEST (numbers_and_the_results_place_are_taken),
+    DIALOG_TEST (every_row_of_the_table_can_be_set_and_reset_for_a_picture),
+    DIALOG_TEST (every_row_of_the_table_can_be_set_and_reset_for_a_texture),
     DIALOG_TEST (what_it_starts_with_is_shown_as_it_is),
     DIALOG_TEST (values_beyond_what_is_allowed_cannot_be_typed),
     DIALOG_TEST (levels_that_the_model_lacks_cannot_be_turned_on),

@@ -22,7 +22,7 @@ show_long_job (void)
   WctSettings settings;
 
   wct_settings_init (WCT_MODE_TEXTURE, &settings);
-  settings.style = STYLE_GLASS;
+  wct_settings_set_style (&settings, STYLE_GLASS, NULL);
   settings.params.style_size = 96;
   settings.width = settings.height = LONG_SIDE;
   driver_prepare (CONTENT_SIDE);
@@ -96,7 +96,7 @@ a_texture_is_made_of_its_seed_at_its_size (void **state)
   (void)state;
   driver_show (CONTENT_SIDE);
   driver_toggle ("mode-texture", TRUE);
-  driver_spin ("style-size", 96);
+  driver_spin ("style-size-spin", 96);
   driver_spin ("texture-width", 80);
   driver_spin ("texture-height", 48);
   driver_spin ("texture-seed", 5);
@@ -328,8 +328,9 @@ after_a_canceled_job_the_next_one_is_done (void **state)
 static void
 while_it_works_only_cancel_can_be_pressed (void **state)
 {
-  static const char *const closed[] = { "apply",        "ok",           "accurate", "style",  "relu4-scale",
-                                        "preset-plain", "mode-stylize", "more",     "presets" };
+  static const char *const closed[] = { "apply",       "ok",           "accurate",     "style",
+                                        "relu4-scale", "preset-plain", "mode-stylize", "add-style",
+                                        "presets",     "randomize",    "snapshot-a" };
 
   (void)state;
   show_long_job ();
@@ -464,7 +465,7 @@ settings_are_reused_and_shown (void **state)
   driver_show (CONTENT_SIDE);
   driver.has_reusable = TRUE;
   wct_settings_init (WCT_MODE_TEXTURE, &driver.reusable);
-  driver.reusable.style = STYLE_SWIRLS;
+  wct_settings_set_style (&driver.reusable, STYLE_SWIRLS, NULL);
   driver.reusable.params.seed = 99;
   driver.reusable.params.alpha[0] = 0.3;
   driver.reusable.output = WCT_OUTPUT_REPLACE;
@@ -519,7 +520,7 @@ without_a_style_both_say_which_step_is_missing (void **state)
   WctSettings settings = driver_settings ();
 
   (void)state;
-  settings.style = WCT_STYLE_NONE;
+  wct_settings_set_style (&settings, WCT_STYLE_NONE, NULL);
   driver_prepare (CONTENT_SIDE);
   driver_show_settings (&settings);
   expect_sentence_in_the_preview ();
@@ -564,7 +565,7 @@ a_style_that_went_away_is_said (void **state)
   driver.refused = 0;
   driver.fail_source = WCT_ERR_ARGUMENT;
   expect_apply_refused ("apply");
-  driver_spin ("style-size", 64);
+  driver_spin ("style-size-spin", 64);
   expect_sentence_in_the_preview ();
 }
 
@@ -655,7 +656,7 @@ show_large_texture (gint side)
   WctSettings settings;
 
   wct_settings_init (WCT_MODE_TEXTURE, &settings);
-  settings.style = STYLE_GLASS;
+  wct_settings_set_style (&settings, STYLE_GLASS, NULL);
   settings.params.style_size = 96;
   settings.width = settings.height = side;
   driver_prepare (CONTENT_SIDE);

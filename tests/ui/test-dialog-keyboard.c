@@ -14,6 +14,8 @@
 
 #define CONTENT_SIDE 64
 
+#define PAGE_MAX 5
+
 /* With all that it can have. */
 static void
 show_everything (WctMode mode)
@@ -21,11 +23,31 @@ show_everything (WctMode mode)
   WctSettings settings = driver_settings ();
 
   settings.mode = mode;
+  wct_settings_add_style (&settings, STYLE_SWIRLS, NULL);
   driver_prepare (CONTENT_SIDE);
   driver_show_settings (&settings);
-  gtk_expander_set_expanded (GTK_EXPANDER (driver_find ("more")), TRUE);
   driver_wait_for_preview ();
+  if (mode == WCT_MODE_STYLIZE)
+    driver_press ("add-region");
+  driver_wait_for_preview ();
+  UNTIL (driver_seek ("history-0") != NULL);
+  driver_press ("snapshot-a");
+  driver_press ("snapshot-b");
   patience_settle ();
+}
+
+/* FALSE: there is none of this number, or this mode has none. */
+static gboolean
+show_page (gint page)
+{
+  GtkNotebook *pages = GTK_NOTEBOOK (driver_find ("pages"));
+  GtkWidget   *child = gtk_notebook_get_nth_page (pages, page);
+
+  if (child == NULL || !gtk_widget_get_visible (child))
+    return FALSE;
+  gtk_notebook_set_current_page (pages, page);
+  patience_settle ();
+  return TRUE;
 }
 
 static const char *
@@ -99,15 +121,23 @@ go_round (Tour *tour, guint key, GdkModifierType state)
 static void
 expect_tour (guint key, GdkModifierType state)
 {
-  Tour tour = { g_hash_table_new (NULL, NULL), 0, 0 };
+  int missed = 0;
 
-  gtk_widget_grab_focus (driver_find ("preview"));
-  go_round (&tour, key, state);
-  driver_each (driver.window, check_reached, &tour);
-  print_message ("%d places for the keyboard, %d reached\n", tour.wanted, (int)g_hash_table_size (tour.reached));
-  g_hash_table_destroy (tour.reached);
-  assert_true (tour.wanted > 20);
-  assert_int_equal (tour.missed, 0);
+  for (gint page = 0; page < PAGE_MAX; page++)
+    if (show_page (page))
+      {
+        Tour tour = { g_hash_table_new (NULL, NULL), 0, 0 };
+
+        gtk_widget_grab_focus (driver_find ("preview"));
+        go_round (&tour, key, state);
+        driver_each (driver.window, check_reached, &tour);
+        print_message ("page %d: %d places for the keyboard, %d reached\n", page, tour.wanted,
+                       (int)g_hash_table_size (tour.reached));
+        g_hash_table_destroy (tour.reached);
+        assert_true (tour.wanted > 20);
+        missed += tour.missed;
+      }
+  assert_int_equal (missed, 0);
 }
 
 static void
@@ -152,6 +182,7 @@ sliders_and_checks_work_by_keys (void **state)
 {
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
+  show_page (1);
   gtk_widget_grab_focus (driver_find ("relu4-scale"));
   driver_key (GDK_KEY_Right, 0);
   assert_true (driver_now ()->params.alpha[3] > 0.6);
@@ -168,6 +199,7 @@ enter_is_ok (void **state)
 {
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
+  show_page (1);
   gtk_widget_grab_focus (driver_find ("relu4-scale"));
   driver_key (GDK_KEY_Return, 0);
   UNTIL (driver_is_closed ());
@@ -183,6 +215,7 @@ tab_goes_through_ones_own_presets (void **state)
 
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
+  show_page (1);
   gtk_entry_set_text (GTK_ENTRY (driver_find ("preset-name")), "Mine");
   driver_press ("preset-save");
   button = driver_find ("presets");
@@ -221,7 +254,7 @@ collect_mnemonic (GtkWidget *widget, gpointer user)
   guint      key;
   GtkWidget *other;
 
-  if (!GTK_IS_LABEL (widget) || !gtk_widget_is_visible (widget) || is_in_popover (widget))
+  if (!GTK_IS_LABEL (widget) || !gtk_widget_get_mapped (widget) || is_in_popover (widget))
     return;
   key = gtk_label_get_mnemonic_keyval (GTK_LABEL (widget));
   if (key == GDK_KEY_VoidSymbol)
@@ -240,14 +273,21 @@ collect_mnemonic (GtkWidget *widget, gpointer user)
 static void
 expect_no_collisions (WctMode mode)
 {
-  Mnemonics mnemonics = { g_hash_table_new (NULL, NULL), 0, 0 };
+  int collisions = 0;
 
   show_everything (mode);
-  driver_each (driver.window, collect_mnemonic, &mnemonics);
-  print_message ("%d letters with Alt\n", (int)g_hash_table_size (mnemonics.labels));
-  assert_true (g_hash_table_size (mnemonics.labels) > 15);
-  g_hash_table_destroy (mnemonics.labels);
-  assert_int_equal (mnemonics.collisions, 0);
+  for (gint page = 0; page < PAGE_MAX; page++)
+    if (show_page (page))
+      {
+        Mnemonics mnemonics = { g_hash_table_new (NULL, NULL), 0, 0 };
+
+        driver_each (driver.window, collect_mnemonic, &mnemonics);
+        print_message ("page %d: %d letters with Alt\n", page, (int)g_hash_table_size (mnemonics.labels));
+        assert_true (g_hash_table_size (mnemonics.labels) > 15);
+        g_hash_table_destroy (mnemonics.labels);
+        collisions += mnemonics.collisions;
+      }
+  assert_int_equal (collisions, 0);
 }
 
 static void
@@ -280,8 +320,8 @@ has_letters (GtkWidget *widget, gpointer user)
     *(gboolean *)user = *(gboolean *)user || g_ascii_isalpha (*at);
 }
 
-/* Buttons, checks and radio buttons with a word on them. Presets are more than there are letters: Tab goes through
- * them. */
+/* Buttons, checks and radio buttons with a word on them. Presets, styles and what was kept are more than there are
+ * letters: Tab goes through them. */
 static void
 check_mnemonic (GtkWidget *widget, gpointer user)
 {
@@ -290,6 +330,8 @@ check_mnemonic (GtkWidget *widget, gpointer user)
 
   if (!GTK_IS_BUTTON (widget) || !gtk_widget_is_visible (widget) || is_in_popover (widget)
       || g_str_has_prefix (gtk_widget_get_name (widget), "preset-")
+      || g_str_has_prefix (gtk_widget_get_name (widget), "style-pick-")
+      || g_str_has_prefix (gtk_widget_get_name (widget), "snapshot-")
       || gtk_widget_get_ancestor (widget, GTK_TYPE_COMBO_BOX) != NULL)
     return;
   driver_each (widget, has_letters, &words);
@@ -317,6 +359,9 @@ alt_and_a_letter_goes_there (void **state)
 {
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
+  driver_key (GDK_KEY_t, GDK_MOD1_MASK);
+  UNTIL (gtk_notebook_get_current_page (GTK_NOTEBOOK (driver_find ("pages"))) == 1);
+  patience_settle ();
   driver_key (GDK_KEY_4, GDK_MOD1_MASK);
   assert_false (driver_now ()->params.level_on[3]);
   driver_key (GDK_KEY_x, GDK_MOD1_MASK);
@@ -358,7 +403,9 @@ expect_names (WctMode mode)
   int nameless = 0;
 
   show_everything (mode);
-  driver_each (driver.window, check_name, &nameless);
+  for (gint page = 0; page < PAGE_MAX; page++)
+    if (show_page (page))
+      driver_each (driver.window, check_name, &nameless);
   assert_int_equal (nameless, 0);
 }
 
@@ -384,6 +431,7 @@ every_place_among_ones_own_presets_has_a_name (void **state)
 
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
+  show_page (1);
   gtk_entry_set_text (GTK_ENTRY (driver_find ("preset-name")), "Mine");
   driver_press ("preset-save");
   button = driver_find ("presets");
@@ -403,7 +451,7 @@ check_tooltip (GtkWidget *widget, gpointer user)
   /* What everybody knows needs none. */
   if (takes_keyboard (widget) && tooltip == NULL && strcmp (name, G_OBJECT_TYPE_NAME (widget)) != 0
       && strcmp (name, "cancel") != 0 && strcmp (name, "help") != 0 && strcmp (name, "preview") != 0
-      && strcmp (name, "more") != 0 && !g_str_has_suffix (name, "-spin"))
+      && strcmp (name, "pages") != 0 && !g_str_has_suffix (name, "-spin"))
     {
       print_error ("%s does not say what the picture will do\n", describe (widget));
       (*mute)++;
@@ -417,8 +465,14 @@ every_control_says_what_it_does (void **state)
   int mute = 0;
 
   (void)state;
-  show_everything (WCT_MODE_TEXTURE);
-  driver_each (driver.window, check_tooltip, &mute);
+  show_everything (WCT_MODE_STYLIZE);
+  for (gint page = 0; page < PAGE_MAX; page++)
+    if (show_page (page))
+      driver_each (driver.window, check_tooltip, &mute);
+  driver_toggle ("mode-texture", TRUE);
+  for (gint page = 0; page < PAGE_MAX; page++)
+    if (show_page (page))
+      driver_each (driver.window, check_tooltip, &mute);
   assert_int_equal (mute, 0);
 }
 

@@ -112,7 +112,7 @@ fast_changes_of_style_and_mode_end_in_the_last (void **state)
       g_main_context_iteration (NULL, FALSE);
     }
   driver_toggle ("mode-stylize", TRUE);
-  assert_int_equal (driver_now ()->style, STYLE_SWIRLS);
+  assert_int_equal (driver_now ()->styles[0].id, STYLE_SWIRLS);
   driver_wait_for_preview ();
   style = driver_load_style (STYLE_SWIRLS, driver_now ()->params.style_size);
   expected = driver_compute (&driver_now ()->params, style, driver.pictures.content);
@@ -129,7 +129,7 @@ the_style_is_read_at_the_size_that_was_asked_for (void **state)
 
   (void)state;
   driver_show (SMALL_SIDE);
-  driver_spin ("style-size", 160);
+  driver_spin ("style-size-spin", 160);
   driver_wait_for_preview ();
   style = driver_load_style (STYLE_GLASS, 160);
   expected = driver_compute (&driver_now ()->params, style, driver.pictures.content);

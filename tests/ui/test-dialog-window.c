@@ -20,7 +20,6 @@ show_everything (WctMode mode)
   settings.mode = mode;
   driver_prepare (0);
   driver_show_settings (&settings);
-  gtk_expander_set_expanded (GTK_EXPANDER (driver_find ("more")), TRUE);
 }
 
 /* What it needs at least, in any state, is no more than a small screen has. */
@@ -72,13 +71,73 @@ it_is_not_larger_than_its_screen (void **state)
   assert_true (height <= area.height);
 }
 
+#define PAGES 5
+
+/* What a mode has, with as many styles as the square mixes and a region for two of them. */
+static void
+expect_no_scroll_bars (WctMode mode)
+{
+  GtkNotebook *pages;
+
+  show_everything (mode);
+  for (int i = 0; i < 3; i++)
+    driver_press ("add-source-2");
+  if (mode == WCT_MODE_STYLIZE)
+    driver_press ("add-region");
+  driver_wait_for_preview ();
+  pages = GTK_NOTEBOOK (driver_find ("pages"));
+  for (gint i = 0; i < PAGES; i++)
+    {
+      GtkWidget     *page = gtk_notebook_get_nth_page (pages, i);
+      GtkAdjustment *down = gtk_scrolled_window_get_vadjustment (GTK_SCROLLED_WINDOW (page));
+
+      if (!gtk_widget_get_visible (page))
+        continue;
+      gtk_notebook_set_current_page (pages, i);
+      patience_settle ();
+      UNTIL (gtk_widget_get_mapped (page));
+      print_message ("%s: %.0f of %.0f pixels\n", gtk_widget_get_name (page), gtk_adjustment_get_page_size (down),
+                     gtk_adjustment_get_upper (down));
+      if (gtk_adjustment_get_upper (down) > gtk_adjustment_get_page_size (down))
+        fail_msg ("%s has to be scrolled", gtk_widget_get_name (page));
+    }
+}
+
+static void
+skip_small_screens (void)
+{
+  GdkRectangle area;
+
+  gdk_monitor_get_workarea (gdk_display_get_monitor (gdk_display_get_default (), 0), &area);
+  if (area.width < 1280 || area.height < 800)
+    {
+      print_message ("%dx%d is a small screen\n", area.width, area.height);
+      skip ();
+    }
+}
+
+static void
+a_pictures_pages_are_seen_as_a_whole (void **state)
+{
+  (void)state;
+  skip_small_screens ();
+  expect_no_scroll_bars (WCT_MODE_STYLIZE);
+}
+
+static void
+a_textures_pages_are_seen_as_a_whole (void **state)
+{
+  (void)state;
+  skip_small_screens ();
+  expect_no_scroll_bars (WCT_MODE_TEXTURE);
+}
+
 /* Buttons are not cut off, whatever the size. */
 static void
 its_buttons_are_inside (void **state)
 {
-  static const char *const names[] = {
-    "help", "reuse", "cancel", "apply", "ok", "fit", "actual", "compare", "accurate"
-  };
+  static const char *const names[] = { "help",    "reuse",    "cancel",     "apply",      "ok",   "fit",      "actual",
+                                       "compare", "accurate", "snapshot-a", "snapshot-b", "flip", "randomize" };
 
   (void)state;
   show_everything (WCT_MODE_STYLIZE);
@@ -124,6 +183,8 @@ main (int argc, char **argv)
   const struct CMUnitTest tests[] = {
     DIALOG_TEST (it_fits_small_screens_in_every_state),
     DIALOG_TEST (it_is_not_larger_than_its_screen),
+    DIALOG_TEST (a_pictures_pages_are_seen_as_a_whole),
+    DIALOG_TEST (a_textures_pages_are_seen_as_a_whole),
     DIALOG_TEST (its_buttons_are_inside),
     DIALOG_TEST (one_to_one_computes_what_is_seen),
   };

@@ -86,7 +86,12 @@ run (WctEngine *with, const WctParams *params, const WctPicture *from)
   WctPicture *result = NULL;
   WctError    err;
 
-  if (wct_engine_run (with, &(WctEngineRun){ .params = params, .style = from, .content = content }, NULL, &result, &err)
+  if (wct_engine_run (with,
+                      &(WctEngineRun){ .params = params,
+                                       .style_count = 1,
+                                       .styles = &(WctEngineStyle){ .picture = from, .weight = 1 },
+                                       .content = content },
+                      NULL, &result, &err)
       != WCT_OK)
     fail_msg ("the run failed: %s", err.message);
   return result;
@@ -258,7 +263,11 @@ other_contents_in_between_leave_no_trace (void **state)
 static WctPicture *
 run_part (const WctParams *params, const WctPicture *part, const WctPicture *whole)
 {
-  const WctEngineRun of_part = { .params = params, .style = style, .content = part, .whole = whole };
+  const WctEngineRun of_part = { .params = params,
+                                 .style_count = 1,
+                                 .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                                 .content = part,
+                                 .whole = whole };
   WctPicture        *result = NULL;
   WctError           err;
 
@@ -423,7 +432,11 @@ static void
 a_picture_beyond_this_machines_memory_is_refused_in_one_sentence (void **state)
 {
   const WctParams    params = params_of (0.6, 31);
-  const WctEngineRun checked = { .params = &params, .style = style, .content = content, .check_memory = true };
+  const WctEngineRun checked = { .params = &params,
+                                 .style_count = 1,
+                                 .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                                 .content = content,
+                                 .check_memory = true };
   WctPicture        *result = NULL;
   WctError           err = { WCT_OK, "" };
 
@@ -442,7 +455,11 @@ static void
 a_picture_runs_while_it_fits_in_what_is_free (void **state)
 {
   const WctParams    params = params_of (0.6, 31);
-  const WctEngineRun checked = { .params = &params, .style = style, .content = content, .check_memory = true };
+  const WctEngineRun checked = { .params = &params,
+                                 .style_count = 1,
+                                 .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                                 .content = content,
+                                 .check_memory = true };
   bool               refused = false;
 
   (void)state;
@@ -477,7 +494,10 @@ a_canceled_run_gives_nothing_and_the_next_one_everything (void **state)
 {
   const WctHooks     hooks = { .canceled = always };
   const WctParams    params = params_of (0.6, 31);
-  const WctEngineRun usual = { .params = &params, .style = style, .content = content };
+  const WctEngineRun usual = { .params = &params,
+                               .style_count = 1,
+                               .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                               .content = content };
   WctPicture        *result = NULL, *kept, *fresh;
 
   (void)state;
@@ -517,8 +537,12 @@ runs_canceled_anywhere_leave_no_trace (void **state)
       WctParams      other = params_of (0.3, 31);
       WctPicture    *result = NULL, *kept;
 
-      if (wct_engine_run (engine, &(WctEngineRun){ .params = &other, .style = style, .content = content }, &hooks,
-                          &result, NULL)
+      if (wct_engine_run (engine,
+                          &(WctEngineRun){ .params = &other,
+                                           .style_count = 1,
+                                           .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
+                                           .content = content },
+                          &hooks, &result, NULL)
           == WCT_OK)
         question = 4000;
       wct_picture_unref (&result);
@@ -575,7 +599,10 @@ a_tiny_style_gives_a_picture_or_one_sentence (void **state)
   for (gint side = 1; side < 32; side += 5)
     {
       WctPicture        *tiny = load_sample ("style-glass.jpg", side), *result = NULL;
-      const WctEngineRun usual = { .params = &params, .style = tiny, .content = content };
+      const WctEngineRun usual = { .params = &params,
+                                   .style_count = 1,
+                                   .styles = &(WctEngineStyle){ .picture = tiny, .weight = 1 },
+                                   .content = content };
       WctError           err = { WCT_OK, "" };
 
       if (wct_engine_run (engine, &usual, NULL, &result, &err) != WCT_OK)

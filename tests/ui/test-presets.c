@@ -68,14 +68,14 @@ a_preset_leaves_style_sizes_seed_and_output (void **state)
       WctSettings settings;
 
       wct_settings_init (WCT_MODE_TEXTURE, &settings);
-      settings.style = 3;
+      wct_settings_set_style (&settings, 3, NULL);
       settings.output = WCT_OUTPUT_REPLACE;
       settings.width = 100;
       settings.height = 200;
       settings.params.seed = 5;
       settings.params.style_size = 96;
       wct_preset_apply (&wct_presets[i], &settings);
-      assert_int_equal (settings.style, 3);
+      assert_int_equal (settings.styles[0].id, 3);
       assert_int_equal (settings.output, WCT_OUTPUT_REPLACE);
       assert_int_equal (settings.width, 100);
       assert_int_equal (settings.height, 200);

@@ -59,29 +59,41 @@ a_style_is_a_source_or_a_file (void **state)
 
   (void)state;
   wct_settings_init (WCT_MODE_STYLIZE, &settings);
-  settings.style = 0;
+  wct_settings_set_style (&settings, 0, NULL);
   assert_true (wct_settings_have_style (&settings));
-  settings.style = WCT_STYLE_NONE;
-  strcpy (settings.style_file, "/a/picture.png");
+  wct_settings_set_style (&settings, WCT_STYLE_NONE, "/a/picture.png");
   assert_true (wct_settings_have_style (&settings));
 }
 
+/* A list of names that ends with NULL. */
 static void
-only_noise_has_a_seed_and_sizes_of_pictures_are_the_hosts (void **state)
+expect_rows (WctMode mode, const char *const *without)
 {
   size_t              count;
   const WctParamInfo *table = wct_params_table (&count);
 
-  (void)state;
   for (size_t i = 0; i < count; i++)
     {
-      const gboolean size = strcmp (table[i].name, "content-size") == 0, seed = strcmp (table[i].name, "seed") == 0;
+      const gboolean expected = !g_strv_contains (without, table[i].name);
 
-      if (wct_mode_has (WCT_MODE_STYLIZE, &table[i]) != (!size && !seed))
-        fail_msg ("%s: expected %d for a picture, got the other", table[i].name, !size && !seed);
-      if (wct_mode_has (WCT_MODE_TEXTURE, &table[i]) != !size)
-        fail_msg ("%s: expected %d for a texture, got the other", table[i].name, !size);
+      if (wct_mode_has (mode, &table[i]) != expected)
+        fail_msg ("%s: expected %d, got the other", table[i].name, expected);
     }
+}
+
+static void
+a_picture_has_all_rows_but_its_size_and_those_of_noise (void **state)
+{
+  (void)state;
+  expect_rows (WCT_MODE_STYLIZE, (const char *const[]){ "content-size", "seed", "guide", NULL });
+}
+
+static void
+a_texture_has_no_colors_details_and_places_to_keep (void **state)
+{
+  (void)state;
+  expect_rows (WCT_MODE_TEXTURE, (const char *const[]){ "content-size", "keep-colors", "recolor", "recolor-histogram",
+                                                        "working-size", "hard-masks", NULL });
 }
 
 /* ---- As text and back --------------------------------------------------------------------------------------- */
@@ -156,14 +168,78 @@ the_style_is_not_written_and_stays_when_read (void **state)
 
   (void)state;
   wct_settings_init (WCT_MODE_STYLIZE, &settings);
-  settings.style = 7;
-  strcpy (settings.style_file, "/one.png");
+  wct_settings_set_style (&settings, WCT_STYLE_NONE, "/one.png");
   wct_settings_init (WCT_MODE_STYLIZE, &read);
-  read.style = 9;
-  strcpy (read.style_file, "/other.png");
+  wct_settings_set_style (&read, WCT_STYLE_NONE, "/other.png");
   assert_true (through_text (&settings, &read));
-  assert_int_equal (read.style, 9);
-  assert_string_equal (read.style_file, "/other.png");
+  assert_int_equal (read.style_count, 1);
+  assert_string_equal (read.styles[0].file, "/other.png");
+}
+
+static void
+weights_are_written_and_go_to_as_many_styles (void **state)
+{
+  WctSettings settings, two, three;
+
+  (void)state;
+  wct_settings_init (WCT_MODE_STYLIZE, &settings);
+  wct_settings_set_style (&settings, 7, NULL);
+  wct_settings_add_style (&settings, 8, NULL);
+  settings.styles[0].weight = 0.1;
+  settings.styles[1].weight = 0.7;
+  wct_settings_init (WCT_MODE_STYLIZE, &two);
+  wct_settings_set_style (&two, 1, NULL);
+  wct_settings_add_style (&two, 2, NULL);
+  three = two;
+  wct_settings_add_style (&three, 3, NULL);
+  assert_true (through_text (&settings, &two));
+  assert_int_equal (two.styles[0].id, 1);
+  assert_true (two.styles[0].weight == 0.1);
+  assert_true (two.styles[1].weight == 0.7);
+  assert_true (through_text (&settings, &three));
+  for (int i = 0; i < 3; i++)
+    assert_true (three.styles[i].weight == 1);
+}
+
+static void
+a_style_that_is_removed_takes_its_regions_to_the_blend (void **state)
+{
+  WctSettings settings;
+
+  (void)state;
+  wct_settings_init (WCT_MODE_STYLIZE, &settings);
+  for (int i = 0; i < WCT_STYLES_MAX; i++)
+    assert_true (wct_settings_add_style (&settings, i, NULL));
+  assert_false (wct_settings_add_style (&settings, 99, NULL));
+  settings.place_count = 3;
+  for (int i = 0; i < 3; i++)
+    settings.places[i].style = i;
+  wct_settings_remove_style (&settings, 1);
+  assert_int_equal (settings.style_count, WCT_STYLES_MAX - 1);
+  assert_int_equal (settings.styles[1].id, 2);
+  assert_int_equal (settings.places[0].style, 0);
+  assert_int_equal (settings.places[1].style, WCT_STYLE_BLEND);
+  assert_int_equal (settings.places[2].style, 1);
+}
+
+static void
+settings_are_the_same_only_if_all_of_them_are (void **state)
+{
+  WctSettings a, b;
+
+  (void)state;
+  wct_settings_init (WCT_MODE_STYLIZE, &a);
+  wct_settings_set_style (&a, 1, NULL);
+  b = a;
+  assert_true (wct_settings_same (&a, &b));
+  b.styles[0].weight = 0.5;
+  assert_false (wct_settings_same (&a, &b));
+  b = a;
+  b.place_count = 1;
+  assert_false (wct_settings_same (&a, &b));
+  b = a;
+  b.params.seamless = 1;
+  assert_false (wct_settings_same (&a, &b));
 }
 
 static void
@@ -269,6 +345,9 @@ what_cannot_be_used_is_refused_and_changes_nothing (void **state)
     "eigenvalue-floor=-1",
     "damping=inf",
     "style-size=-32",
+    "weights=0.5;2",
+    "weights=much;0.5",
+    "weights=-1;0.5",
     "relu1=0\nrelu2=0\nrelu3=0\nrelu4=0\nrelu5=0",
     "relu4-alpha=0.1\nmode=texture\nrelu5-alpha=2",
   };
@@ -367,9 +446,13 @@ main (void)
     cmocka_unit_test (a_picture_starts_with_the_tables_defaults_and_no_style),
     cmocka_unit_test (a_texture_starts_all_the_way_with_three_passes),
     cmocka_unit_test (a_style_is_a_source_or_a_file),
-    cmocka_unit_test (only_noise_has_a_seed_and_sizes_of_pictures_are_the_hosts),
+    cmocka_unit_test (a_picture_has_all_rows_but_its_size_and_those_of_noise),
+    cmocka_unit_test (a_texture_has_no_colors_details_and_places_to_keep),
     cmocka_unit_test (what_is_written_is_read_bit_for_bit),
     cmocka_unit_test (the_style_is_not_written_and_stays_when_read),
+    cmocka_unit_test (weights_are_written_and_go_to_as_many_styles),
+    cmocka_unit_test (a_style_that_is_removed_takes_its_regions_to_the_blend),
+    cmocka_unit_test (settings_are_the_same_only_if_all_of_them_are),
     cmocka_unit_test (a_language_with_decimal_commas_writes_points),
     cmocka_unit_test (keys_that_are_missing_leave_what_there_was),
     cmocka_unit_test (keys_that_nobody_knows_do_no_harm),

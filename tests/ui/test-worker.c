@@ -91,7 +91,9 @@ close_worker (void **state)
 static WctWork
 small_work (double alpha)
 {
-  WctWork work = { .style = wct_picture_ref (style), .content = wct_picture_ref (small) };
+  WctWork work = { .style_count = 1,
+                   .styles = { { .picture = wct_picture_ref (style), .weight = 1 } },
+                   .content = wct_picture_ref (small) };
 
   wct_params_init (&work.params);
   for (int i = 0; i < WCT_LEVELS; i++)
@@ -102,7 +104,7 @@ small_work (double alpha)
 static WctWork
 large_work (void)
 {
-  WctWork work = { .style = wct_picture_ref (style), .noise = TRUE };
+  WctWork work = { .style_count = 1, .styles = { { .picture = wct_picture_ref (style), .weight = 1 } }, .noise = TRUE };
 
   wct_params_init (&work.params);
   work.params.passes = 100;
@@ -117,7 +119,11 @@ run_directly (const WctWork *work)
   WctPicture *result = NULL;
 
   assert_int_equal (
-    wct_engine_run (engine, &(WctEngineRun){ .params = &work->params, .style = work->style, .content = work->content },
+    wct_engine_run (engine,
+                    &(WctEngineRun){ .params = &work->params,
+                                     .style_count = 1,
+                                     .styles = &(WctEngineStyle){ .picture = work->styles[0].picture, .weight = 1 },
+                                     .content = work->content },
                     NULL, &result, NULL),
     WCT_OK);
   wct_engine_free (&engine);
@@ -173,7 +179,7 @@ noise_is_filled_in_by_its_seed (void **state)
   assert_same_pixels (&expected->image, &inbox.result->image);
   wct_picture_unref (&expected);
   wct_picture_unref (&noise);
-  wct_picture_unref (&work.style);
+  wct_picture_unref (&work.styles[0].picture);
 }
 
 static void
