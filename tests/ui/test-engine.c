@@ -493,18 +493,20 @@ static void
 a_canceled_run_gives_nothing_and_the_next_one_everything (void **state)
 {
   const WctHooks     hooks = { .canceled = always };
-  const WctParams    params = params_of (0.6, 31);
+  const WctParams    params = params_of (0.6, 31), others = params_of (0.5, 31);
   const WctEngineRun usual = { .params = &params,
                                .style_count = 1,
                                .styles = &(WctEngineStyle){ .picture = style, .weight = 1 },
                                .content = content };
+  WctEngineRun       other = usual;
   WctPicture        *result = NULL, *kept, *fresh;
 
   (void)state;
   assert_int_equal (wct_engine_run (engine, &usual, &hooks, &result, NULL), WCT_CANCELED);
   assert_null (result);
   kept = run (engine, &params, style);
-  assert_int_equal (wct_engine_run (engine, &usual, &hooks, &result, NULL), WCT_CANCELED);
+  other.params = &others;
+  assert_int_equal (wct_engine_run (engine, &other, &hooks, &result, NULL), WCT_CANCELED);
   assert_null (result);
   wct_picture_unref (&kept);
   kept = run (engine, &params, style);
