@@ -1,4 +1,4 @@
-/* Making plans takes as long as stylizing a small picture (docs/batches.md), and a data set has few sizes that most of
+/* Making plans takes as long as stylizing a small picture (docs/BATCHES.md), and a data set has few sizes that most of
  * its pictures have: the jobs of the last sizes stay. */
 #include "jobs.h"
 
