@@ -1,4 +1,4 @@
-/* THE table of parameters. Adding one: a field in WctParams, a row here, its use in job.c or a front end. */
+/* THE table of parameters. Adding one: a field in WctParams, a row here, its use in core/ or a front end. */
 #include <wct/params.h>
 
 #include <stdbool.h>
