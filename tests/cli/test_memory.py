@@ -122,8 +122,8 @@ class Same(MemoryCase):
                 self.assert_same_in_files("stylize", ODD / f"exif_orientation_{number}.jpg", self.style, "png")
 
     def test_content_that_is_scaled_has_the_same_bytes(self):
-        content = write_png(self.path("a.png"), 200, 150, 4, noise(200 * 150 * 4, 256))
-        for size in (150, 400):
+        content = write_png(self.path("a.png"), 720, 500, 4, noise(720 * 500 * 4, 256))
+        for size in (640, 800):
             with self.subTest(size=size):
                 self.assert_same_in_files("stylize", content, self.style, "--content-size", size, "png")
 
