@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <glib/gstdio.h>
@@ -9,7 +10,8 @@
 #include "i18n.h"
 
 /* A blend's pictures at their previews' size, and those of the last one. */
-#define STYLES_KEPT (2 * WCT_ENGINE_STYLES_MAX)
+#define THUMBNAIL_SIDE 96 /* px; as 'wct style save' has it */
+#define STYLES_KEPT    (2 * WCT_ENGINE_STYLES_MAX)
 
 /* What a style is measured from: a picture, with what of the content changes it first; or a file. */
 typedef struct
@@ -561,6 +563,68 @@ wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hook
 
 out:
   wct_job_free (&large.job);
+  return status;
+}
+
+/* ---- Style files -------------------------------------------------------------------------------------------- */
+
+/* The mean over what a pixel of the small picture covers. */
+static uint8_t
+mean_byte (const WctImage *image, const WctStyleCard *card, gint x, gint y, gint channel)
+{
+  const gint from_x = (gint)((gint64)x * image->width / card->width),
+             from_y = (gint)((gint64)y * image->height / card->height);
+  const gint to_x = MAX (from_x + 1, (gint)((gint64)(x + 1) * image->width / card->width));
+  const gint to_y = MAX (from_y + 1, (gint)((gint64)(y + 1) * image->height / card->height));
+  double     sum = 0;
+
+  for (gint row = from_y; row < to_y; row++)
+    for (gint column = from_x; column < to_x; column++)
+      sum +=
+        image->pixels[(gsize)row * (image->row_stride_bytes / sizeof (float)) + (gsize)column * 3 + (gsize)channel];
+  return (uint8_t)(CLAMP (sum / ((double)(to_x - from_x) * (to_y - from_y)), 0, 1) * 255 + 0.5);
+}
+
+/* As many bytes of sRGB as the card wants. */
+static void
+make_thumbnail (const WctPicture *picture, WctStyleCard *card)
+{
+  const WctImage *image = &picture->image;
+
+  card->width = image->width;
+  card->height = image->height;
+  wct_size_fit (THUMBNAIL_SIDE, &card->width, &card->height);
+  card->thumbnail = malloc ((size_t)card->width * (size_t)card->height * 3); /* freed by the library */
+  for (gint i = 0; card->thumbnail != NULL && i < card->width * card->height * 3; i++)
+    card->thumbnail[i] = mean_byte (image, card, i / 3 % card->width, i / 3 / card->width, i % 3);
+}
+
+WctStatus
+wct_engine_save_style (WctEngine *engine, const WctPicture *picture, const char *path, const WctHooks *hooks,
+                       WctError *err)
+{
+  WctStyleCard card = { .thumbnail = NULL };
+  WctStyle    *style = NULL;
+  char        *name = g_filename_display_basename (path);
+  WctError     why;
+  WctStatus    status;
+
+  if (g_str_has_suffix (name, WCT_STYLE_EXTENSION))
+    name[strlen (name) - strlen (WCT_STYLE_EXTENSION)] = '\0';
+  g_strlcpy (card.name, name, sizeof card.name);
+  WCT_TRY (wct_engine_open (engine, NULL, err));
+  WCT_TRY (wct_style_recall (engine->model, engine->backend, &picture->image, engine->info.levels, hooks, &style, err));
+  make_thumbnail (picture, &card);
+  status = wct_style_save (style, &card, path, &why);
+  if (status != WCT_OK)
+    /* Translators: the path of a file, then a sentence of the library, in English. */
+    WCT_TRY (wct_error_set (err, status, _ ("The style %s cannot be saved (%s): please choose another place."), path,
+                            why.message));
+
+out:
+  wct_style_card_clear (&card);
+  wct_style_unref (&style);
+  g_free (name);
   return status;
 }
 

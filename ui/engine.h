@@ -64,6 +64,11 @@ typedef struct
 WctStatus wct_engine_run (WctEngine *engine, const WctEngineRun *run, const WctHooks *hooks, WctPicture **out,
                           WctError *err);
 
+/* Measures a style at all levels that there are, and writes it to a style file (wct/style.h), which replaces what is
+ * there: with the file's name, and the picture made small. */
+WctStatus wct_engine_save_style (WctEngine *engine, const WctPicture *picture, const char *path, const WctHooks *hooks,
+                                 WctError *err);
+
 /* How many bytes a run on such a picture would take, with the pictures themselves; asked again, it is known. Needs no
  * style. */
 WctStatus wct_engine_memory (WctEngine *engine, const WctParams *params, gint width, gint height, size_t *bytes,

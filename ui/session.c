@@ -15,6 +15,7 @@ typedef enum
 {
   NOTHING,
   ACCURATE, /* a preview on all pixels of what is seen */
+  SAVE,     /* a style, to a file */
   ASK,      /* how much memory applying will take: it begins after that */
   APPLY
 } Busy;
@@ -869,6 +870,51 @@ wct_session_apply (WctSession *session)
     end (session, status, err.message);
 }
 
+/* ---- Saving styles ------------------------------------------------------------------------------------------- */
+
+static WctStatus
+submit_save (WctSession *session, gint index, const char *path, WctError *err)
+{
+  const WctStyleChoice *choice = &session->settings.styles[index];
+  WctWork               work = { .params = session->settings.params };
+  gint                  width, height;
+  WctStatus             status;
+
+  WCT_TRY (session->host->content_size (session->host, &session->settings, &width, &height, err));
+  WCT_TRY (style_size (session, choice, width, height, &width, &height, err));
+  WCT_TRY (read_style (session, choice, MAX (width, height), &work.styles[0].picture, err));
+  work.style_count = 1;
+  work.save_path = g_strdup (path);
+  forget_question (session);
+  start_progress (session, SAVE, wct_worker_submit (session->worker, work, FALSE));
+
+out:
+  return status;
+}
+
+void
+wct_session_save_style (WctSession *session, gint index, const char *path)
+{
+  WctError  err;
+  WctStatus status;
+
+  if (session->busy != NOTHING || index >= session->settings.style_count)
+    return;
+  status = submit_save (session, index, path, &err);
+  if (status != WCT_OK)
+    end (session, status, err.message);
+}
+
+/* A preview that waited was dropped for it. */
+static void
+take_saved (WctSession *session, const WctWorkResult *result)
+{
+  end (session, result->status, result->sentence);
+  ask_for_preview (session, FALSE);
+}
+
+/* ---- Answers -------------------------------------------------------------------------------------------------- */
+
 /* An answer about memory has no picture. */
 static void
 take_answer (WctSession *session, const WctWorkResult *result)
@@ -887,7 +933,9 @@ take_result (gpointer user, const WctWorkResult *result)
 
   if (result->info != NULL && session->events.described != NULL)
     session->events.described (session->user, result->info, session->memory_asked.of_style ? 0 : result->whole_memory);
-  if (result->content == NULL)
+  if (session->busy == SAVE && result->ticket == session->busy_ticket)
+    take_saved (session, result);
+  else if (result->content == NULL)
     take_answer (session, result);
   else if (session->busy == APPLY && result->ticket == session->busy_ticket)
     take_applied (session, result);

@@ -51,6 +51,10 @@ void wct_session_view (WctSession *session, const WctPart *part, double scale);
 /* The preview once more, on all pixels of what is looked at. */
 void wct_session_accurate (WctSession *session);
 
+/* Writes one of the styles, a picture, to a style file, as large and framed as the settings want it. `ended` tells how
+ * it went. */
+void wct_session_save_style (WctSession *session, gint index, const char *path);
+
 /* Pixels, layers or the selection may have changed: look again. */
 void wct_session_refresh (WctSession *session);
 

@@ -51,6 +51,7 @@ wct_work_clear (WctWork *work)
   wct_picture_unref (&work->content);
   wct_picture_unref (&work->whole);
   wct_picture_unref (&work->guide);
+  g_clear_pointer (&work->save_path, g_free);
 }
 
 /* ---- The worker's thread ------------------------------------------------------------------------------------ */
@@ -126,6 +127,8 @@ compute (WctWorker *worker, const WctWork *work, Delivery *delivery)
 
   WCT_TRY (wct_engine_open (worker->engine, &delivery->info, &delivery->err));
   delivery->result.info = &delivery->info;
+  if (work->save_path != NULL)
+    return wct_engine_save_style (worker->engine, work->styles[0].picture, work->save_path, &hooks, &delivery->err);
   if (work->content != NULL)
     {
       if (work->noise)

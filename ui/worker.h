@@ -34,7 +34,8 @@ typedef struct
   WctPicture   *guide;              /* NULL, or of the content's size: mixed into the noise */
   gboolean      noise;              /* fill content with it first: nobody else looks at it yet */
   gboolean      check_memory;
-  gint          whole_width, whole_height; /* how much memory would take a run on this? 0: nobody asks */
+  char *save_path; /* NULL, or taken over: the first style, a picture, goes to this file, and nothing else is done */
+  gint  whole_width, whole_height; /* how much memory would take a run on this? 0: nobody asks */
 } WctWork;
 
 /* What came of it. Pictures are borrowed for the call. */
