@@ -7,18 +7,20 @@
 #include "i18n.h"
 #include "widgets.h"
 
-#define SIDE_PX    132
+#define SIDE_PX    124
 #define MARGIN_PX  6
 #define PICTURE_PX 30
 #define CORNER_PX  6
 #define HANDLE_PX  7
+#define TRACK_PX   11 /* from the square's edges to where the ring can go */
 #define STEP       0.05
+#define VIVID      3
 
 typedef struct
 {
   cairo_surface_t *surface; /* NULL: none */
   double           width, height;
-  GdkRGBA          color; /* its mean */
+  GdkRGBA          color; /* that stands for it */
 } Picture;
 
 struct WctBlendPad
@@ -70,11 +72,12 @@ wct_blend_pad_set (WctBlendPad *pad, const double *weights)
 
 /* ---- Drawing ------------------------------------------------------------------------------------------------ */
 
+/* In the area, @inset from its edges. */
 static GdkRectangle
-square_of (const WctBlendPad *pad)
+square_of (const WctBlendPad *pad, gint inset)
 {
   const gint width = gtk_widget_get_allocated_width (pad->area), height = gtk_widget_get_allocated_height (pad->area);
-  const gint side = MIN (width, height) - 2 * MARGIN_PX;
+  const gint side = MIN (width, height) - 2 * inset;
 
   return (GdkRectangle){ (width - side) / 2, (height - side) / 2, side, side };
 }
@@ -103,7 +106,8 @@ find_corners (int count, int corners[4])
 static void
 paint_ground (const WctBlendPad *pad, cairo_t *cr, const GdkRectangle *square)
 {
-  const double     x = square->x, y = square->y, right = x + square->width, bottom = y + square->height;
+  const double     x = square->x + 0.5, y = square->y + 0.5, side = square->width - 1; /* whole pixels at the edges */
+  const double     right = x + side, bottom = y + side;
   cairo_pattern_t *mesh = cairo_pattern_create_mesh ();
   int              corners[4];
 
@@ -121,7 +125,7 @@ paint_ground (const WctBlendPad *pad, cairo_t *cr, const GdkRectangle *square)
       cairo_mesh_pattern_set_corner_color_rgb (mesh, i, color->red, color->green, color->blue);
     }
   cairo_mesh_pattern_end_patch (mesh);
-  round_rectangle (cr, x, y, square->width, square->height, CORNER_PX);
+  round_rectangle (cr, x, y, side, side, CORNER_PX);
   cairo_set_source (cr, mesh);
   cairo_fill_preserve (cr);
   cairo_pattern_destroy (mesh);
@@ -171,9 +175,10 @@ paint_picture (const WctBlendPad *pad, cairo_t *cr, const GdkRectangle *square, 
 }
 
 static void
-paint_handle (const WctBlendPad *pad, cairo_t *cr, const GdkRectangle *square)
+paint_handle (const WctBlendPad *pad, cairo_t *cr)
 {
-  const double x = square->x + pad->x * square->width, y = square->y + pad->y * square->height;
+  const GdkRectangle track = square_of (pad, TRACK_PX);
+  const double       x = track.x + pad->x * track.width, y = track.y + pad->y * track.height;
 
   cairo_arc (cr, x, y, HANDLE_PX, 0, 2 * G_PI);
   cairo_set_source_rgba (cr, 0, 0, 0, 0.25);
@@ -186,19 +191,31 @@ paint_handle (const WctBlendPad *pad, cairo_t *cr, const GdkRectangle *square)
   cairo_stroke (cr);
 }
 
+/* Whatever the ground's color is: a theme's own line would be lost on most. */
+static void
+paint_focus (cairo_t *cr, const GdkRectangle *square)
+{
+  round_rectangle (cr, square->x + 2.5, square->y + 2.5, square->width - 5, square->height - 5, CORNER_PX - 2);
+  cairo_set_line_width (cr, 3);
+  cairo_set_source_rgba (cr, 0, 0, 0, 0.45);
+  cairo_stroke_preserve (cr);
+  cairo_set_line_width (cr, 1.5);
+  cairo_set_source_rgb (cr, 1, 1, 1);
+  cairo_stroke (cr);
+}
+
 static gboolean
 draw (GtkWidget *area, cairo_t *cr, gpointer user)
 {
   const WctBlendPad *pad = user;
-  const GdkRectangle square = square_of (pad);
+  const GdkRectangle square = square_of (pad, 0);
 
   paint_ground (pad, cr, &square);
   for (int i = 0; i < pad->count; i++)
     paint_picture (pad, cr, &square, i);
-  paint_handle (pad, cr, &square);
   if (gtk_widget_has_visible_focus (area))
-    gtk_render_focus (gtk_widget_get_style_context (area), cr, square.x - 4, square.y - 4, square.width + 8,
-                      square.height + 8);
+    paint_focus (cr, &square);
+  paint_handle (pad, cr);
   return TRUE;
 }
 
@@ -216,9 +233,9 @@ move_to (WctBlendPad *pad, double x, double y)
 static void
 move_to_pointer (WctBlendPad *pad, double x, double y)
 {
-  const GdkRectangle square = square_of (pad);
+  const GdkRectangle track = square_of (pad, TRACK_PX);
 
-  move_to (pad, (x - square.x) / square.width, (y - square.y) / square.height);
+  move_to (pad, (x - track.x) / track.width, (y - track.y) / track.height);
 }
 
 static gboolean
@@ -286,20 +303,23 @@ key (GtkWidget *area, GdkEventKey *event, gpointer user)
 
 /* ---- The widget --------------------------------------------------------------------------------------------- */
 
+/* The mean, more vivid than it is: of many colors it is nearly gray. */
 static GdkRGBA
-mean_of (const GdkPixbuf *pixbuf)
+color_of (const GdkPixbuf *pixbuf)
 {
   const gint    width = gdk_pixbuf_get_width (pixbuf), height = gdk_pixbuf_get_height (pixbuf);
   const gint    channels = gdk_pixbuf_get_n_channels (pixbuf), stride = gdk_pixbuf_get_rowstride (pixbuf);
   const guchar *bytes = gdk_pixbuf_read_pixels (pixbuf);
-  double        sum[3] = { 0, 0, 0 };
-  const double  full = 255.0 * width * height;
+  double        mean[3] = { 0, 0, 0 }, gray;
 
   for (gint y = 0; y < height; y++)
     for (gint x = 0; x < width; x++)
       for (gint c = 0; c < 3; c++)
-        sum[c] += bytes[(gsize)y * (gsize)stride + (gsize)(x * channels + c)];
-  return (GdkRGBA){ sum[0] / full, sum[1] / full, sum[2] / full, 1 };
+        mean[c] += bytes[(gsize)y * (gsize)stride + (gsize)(x * channels + c)] / (255.0 * width * height);
+  gray = (mean[0] + mean[1] + mean[2]) / 3;
+  for (gint c = 0; c < 3; c++)
+    mean[c] = CLAMP (gray + VIVID * (mean[c] - gray), 0, 1);
+  return (GdkRGBA){ mean[0], mean[1], mean[2], 1 };
 }
 
 static void
@@ -321,7 +341,7 @@ wct_blend_pad_set_styles (WctBlendPad *pad, int count, GdkPixbuf *const *picture
     if (pictures[i] != NULL)
       pad->pictures[i] =
         (Picture){ gdk_cairo_surface_create_from_pixbuf (pictures[i], 1, NULL), gdk_pixbuf_get_width (pictures[i]),
-                   gdk_pixbuf_get_height (pictures[i]), mean_of (pictures[i]) };
+                   gdk_pixbuf_get_height (pictures[i]), color_of (pictures[i]) };
   gtk_widget_queue_draw (pad->area);
 }
 

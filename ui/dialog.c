@@ -20,6 +20,7 @@
 #define WIDTH_PX        1200
 #define HEIGHT_PX       760
 #define CONTROLS_MIN_PX 470
+#define TOOL_MIN_PX     42
 #define LARGE_JOB       (1u << 30) /* bytes: from here on memory is told */
 #define SETTLED_MS      500        /* a result that stands for so long is kept in the history */
 #define SEEDS           1000000
@@ -557,6 +558,7 @@ randomize (GtkButton *button, gpointer user)
   wct_settings_randomize (&settings, seed);
   take_settings (dialog, &settings);
   gtk_label_set_text (GTK_LABEL (dialog->seed), text);
+  gtk_widget_set_tooltip_text (dialog->seed, text);
   g_free (text);
 }
 
@@ -565,6 +567,8 @@ randomize (GtkButton *button, gpointer user)
 static GtkWidget *
 tool_button (GtkWidget *button, const char *name, const char *tooltip)
 {
+  wct_widget_make_compact (button);
+  gtk_widget_set_size_request (button, TOOL_MIN_PX, -1);
   gtk_widget_set_name (button, name);
   gtk_widget_set_tooltip_text (button, tooltip);
   return button;
@@ -609,9 +613,8 @@ make_tools (WctDialog *dialog)
 }
 
 static GtkWidget *
-compact_button (GtkWidget *button, const char *name, const char *tooltip, GCallback pressed, WctDialog *dialog)
+result_button (GtkWidget *button, const char *name, const char *tooltip, GCallback pressed, WctDialog *dialog)
 {
-  wct_widget_make_compact (button);
   gtk_widget_set_valign (button, GTK_ALIGN_CENTER);
   if (pressed != NULL)
     g_signal_connect (button, "clicked", pressed, dialog);
@@ -623,29 +626,29 @@ static GtkWidget *
 make_results (WctDialog *dialog)
 {
   GtkWidget *row = dialog->results = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 4);
-  GtkWidget *a = compact_button (gtk_button_new_with_label (_ ("A")), "snapshot-a",
-                                 _ ("Keep these settings and this result as A"), G_CALLBACK (keep_a), dialog);
-  GtkWidget *b = compact_button (gtk_button_new_with_label (_ ("B")), "snapshot-b",
-                                 _ ("Keep these settings and this result as B"), G_CALLBACK (keep_b), dialog);
-  GtkWidget *dice = compact_button (
+  GtkWidget *a = result_button (gtk_button_new_with_label (_ ("A")), "snapshot-a",
+                                _ ("Keep these settings and this result as A"), G_CALLBACK (keep_a), dialog);
+  GtkWidget *b = result_button (gtk_button_new_with_label (_ ("B")), "snapshot-b",
+                                _ ("Keep these settings and this result as B"), G_CALLBACK (keep_b), dialog);
+  GtkWidget *dice = result_button (
     gtk_button_new_with_mnemonic (_ ("Randomi_ze")), "randomize",
     _ ("Try other strengths, damping and style scale; the number is theirs, the row of results has what was "
        "before"),
     G_CALLBACK (randomize), dialog);
 
   dialog->history = wct_history_strip_new (go_back_to, dialog);
-  dialog->flip = compact_button (gtk_toggle_button_new_with_mnemonic (_ ("A/_B")), "flip",
-                                 _ ("From A to B and back: settings and pictures, at once"), NULL, dialog);
+  dialog->flip = result_button (gtk_toggle_button_new_with_mnemonic (_ ("A/_B")), "flip",
+                                _ ("From A to B and back: settings and pictures, at once"), NULL, dialog);
   dialog->seed = note_label ("random-seed");
-  gtk_label_set_width_chars (GTK_LABEL (dialog->seed), 6);
+  gtk_widget_set_margin_end (dice, SPACE_PX);
   gtk_widget_set_sensitive (dialog->flip, FALSE);
   g_signal_connect (dialog->flip, "toggled", G_CALLBACK (flip_toggled), dialog);
   gtk_box_pack_start (GTK_BOX (row), wct_history_strip_widget (dialog->history), TRUE, TRUE, 0);
+  gtk_container_add (GTK_CONTAINER (row), dialog->seed);
+  gtk_container_add (GTK_CONTAINER (row), dice);
   gtk_container_add (GTK_CONTAINER (row), a);
   gtk_container_add (GTK_CONTAINER (row), b);
   gtk_container_add (GTK_CONTAINER (row), dialog->flip);
-  gtk_container_add (GTK_CONTAINER (row), dice);
-  gtk_container_add (GTK_CONTAINER (row), dialog->seed);
   return row;
 }
 
@@ -730,18 +733,22 @@ make_scrolled (GtkWidget *content)
   return scrolled;
 }
 
+/* Their titles are as wide as the widest of the page. */
 static void
 add_groups (WctDialog *dialog, int page, GtkContainer *box)
 {
+  GtkSizeGroup *titles = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
+
   for (int i = 0; i < GROUP_COUNT; i++)
     if (groups[i].page == page)
       {
         GtkWidget *rows;
 
-        dialog->params[i] = wct_param_rows_new (groups[i].params, changed, dialog);
+        dialog->params[i] = wct_param_rows_new (groups[i].params, titles, changed, dialog);
         rows = wct_param_rows_widget (dialog->params[i]);
         gtk_container_add (box, groups[i].title != NULL ? wct_section_new (_ (groups[i].title), rows) : rows);
       }
+  g_object_unref (titles);
 }
 
 /* @name: what tests find it by; its rows of the table come last. */

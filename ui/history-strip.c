@@ -72,7 +72,8 @@ make_button (WctHistoryStrip *strip, WctKeptResult *kept, const char *name)
     thumbnail_of (&kept->preview.after->image, SIDE_PX, gtk_widget_get_scale_factor (strip->row));
   char *tooltip = g_strdup_printf ("%s\n%s", name, _ ("Back to these settings and their result"));
 
-  gtk_container_add (GTK_CONTAINER (button), gtk_image_new_from_surface (surface));
+  gtk_button_set_image (GTK_BUTTON (button), gtk_image_new_from_surface (surface));
+  gtk_button_set_always_show_image (GTK_BUTTON (button), TRUE);
   gtk_button_set_relief (GTK_BUTTON (button), GTK_RELIEF_NONE);
   gtk_widget_set_tooltip_text (button, tooltip);
   wct_widget_describe (button, name, _ ("Back to these settings and their result"));
@@ -116,6 +117,20 @@ name_all (WctHistoryStrip *strip)
   g_list_free (buttons);
 }
 
+/* It has no bar: the wheel moves it, either way that it turns. */
+static gboolean
+scrolled (GtkWidget *widget, GdkEventScroll *event, gpointer user)
+{
+  GtkAdjustment *across = gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (widget));
+  double         x = 0, y = 0;
+
+  (void)user;
+  if (!gdk_event_get_scroll_deltas ((GdkEvent *)event, &x, &y))
+    x = event->direction == GDK_SCROLL_UP || event->direction == GDK_SCROLL_LEFT ? -1 : 1;
+  gtk_adjustment_set_value (across, gtk_adjustment_get_value (across) + (x + y) * SIDE_PX);
+  return TRUE;
+}
+
 void
 wct_history_strip_add (WctHistoryStrip *strip, WctKeptResult *kept, const char *name)
 {
@@ -138,8 +153,9 @@ wct_history_strip_new (void (*chosen) (gpointer user, const WctKeptResult *kept)
   strip->row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 2);
   strip->scrolled = gtk_scrolled_window_new (NULL, NULL);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (strip->scrolled), GTK_POLICY_EXTERNAL, GTK_POLICY_NEVER);
-  gtk_widget_set_size_request (strip->scrolled, -1, SIDE_PX + 8);
+  gtk_widget_set_size_request (strip->scrolled, SIDE_PX + 8, SIDE_PX + 8);
   gtk_widget_set_name (strip->row, "history");
+  g_signal_connect (strip->scrolled, "scroll-event", G_CALLBACK (scrolled), NULL);
   gtk_container_add (GTK_CONTAINER (strip->scrolled), strip->row);
   g_object_set_data_full (G_OBJECT (strip->scrolled), "wct-history-strip", strip, g_free);
   return strip;

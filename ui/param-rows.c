@@ -5,8 +5,7 @@
 #include "i18n.h"
 #include "widgets.h"
 
-#define COLUMNS     5
-#define TITLE_CHARS 15 /* at least: groups of rows line up */
+#define COLUMNS 5
 
 typedef enum
 {
@@ -58,8 +57,8 @@ typedef struct
 
 struct WctParamRows
 {
-  GtkWidget    *grid, *half_line; /* a line with room for one more; NULL: none */
-  GtkSizeGroup *titles;           /* of half lines */
+  GtkWidget    *grid, *half_line;     /* a line with room for one more; NULL: none */
+  GtkSizeGroup *titles, *half_titles; /* counted */
   void (*changed) (gpointer user);
   gpointer user;
   int      line;
@@ -135,16 +134,6 @@ make_title (Row *row, GtkWidget *of)
 }
 
 static GtkWidget *
-make_unit (const Row *row)
-{
-  GtkWidget *unit = gtk_label_new (row->info->unit);
-
-  gtk_label_set_xalign (GTK_LABEL (unit), 0);
-  gtk_style_context_add_class (gtk_widget_get_style_context (unit), GTK_STYLE_CLASS_DIM_LABEL);
-  return unit;
-}
-
-static GtkWidget *
 make_reset (Row *row)
 {
   GtkWidget *button = wct_icon_button_new ("edit-undo-symbolic", _ ("Back to the default"));
@@ -209,7 +198,7 @@ add_check_line (Row *row)
 {
   GtkWidget *check = make_check (row), *title = make_title (row, check), *back = make_reset (row);
 
-  gtk_label_set_width_chars (GTK_LABEL (title), TITLE_CHARS);
+  gtk_size_group_add_widget (row->rows->titles, title);
   wct_widget_set_names (row->info->name, title, NULL, NULL, back);
   gtk_grid_attach (GTK_GRID (row->rows->grid), title, 0, row->rows->line, 1, 1);
   gtk_grid_attach (GTK_GRID (row->rows->grid), check, 1, row->rows->line, 3, 1);
@@ -222,9 +211,9 @@ add_line (Row *row, const Look *look)
 {
   GtkGrid   *grid = GTK_GRID (row->rows->grid);
   GtkWidget *spin = make_spin (row, look), *scale = look->shape == SLIDER ? make_scale (row) : NULL;
-  GtkWidget *title = make_title (row, spin), *unit = make_unit (row), *back = make_reset (row);
+  GtkWidget *title = make_title (row, spin), *unit = wct_unit_new (row->info->unit), *back = make_reset (row);
 
-  gtk_label_set_width_chars (GTK_LABEL (title), TITLE_CHARS);
+  gtk_size_group_add_widget (row->rows->titles, title);
   wct_widget_set_names (row->info->name, title, scale, spin, back);
   gtk_widget_set_hexpand (spin, scale == NULL);
   gtk_grid_attach (grid, title, 0, row->rows->line, 1, 1);
@@ -242,10 +231,10 @@ add_half_line (Row *row, const Look *look)
 {
   WctParamRows *rows = row->rows;
   GtkWidget    *half = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *spin = make_spin (row, look);
-  GtkWidget    *title = make_title (row, spin), *unit = make_unit (row), *back = make_reset (row);
+  GtkWidget    *title = make_title (row, spin), *unit = wct_unit_new (row->info->unit), *back = make_reset (row);
 
   wct_widget_set_names (row->info->name, title, NULL, spin, back);
-  gtk_size_group_add_widget (rows->titles, title);
+  gtk_size_group_add_widget (rows->half_titles, title);
   gtk_box_pack_start (GTK_BOX (half), title, FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (half), spin, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (half), unit, FALSE, FALSE, 0);
@@ -295,18 +284,20 @@ free_rows (gpointer data)
     g_free (g_array_index (rows->each, Row *, i));
   g_array_unref (rows->each);
   g_object_unref (rows->titles);
+  g_object_unref (rows->half_titles);
   g_free (rows);
 }
 
 WctParamRows *
-wct_param_rows_new (const char *const *names, void (*changed) (gpointer user), gpointer user)
+wct_param_rows_new (const char *const *names, GtkSizeGroup *titles, void (*changed) (gpointer user), gpointer user)
 {
   WctParamRows *rows = g_new0 (WctParamRows, 1);
 
   rows->changed = changed;
   rows->user = user;
   rows->each = g_array_new (FALSE, FALSE, sizeof (Row *));
-  rows->titles = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
+  rows->titles = g_object_ref (titles);
+  rows->half_titles = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
   rows->grid = gtk_grid_new ();
   gtk_grid_set_column_spacing (GTK_GRID (rows->grid), 6);
   gtk_grid_set_row_spacing (GTK_GRID (rows->grid), 4);

@@ -12,11 +12,13 @@ typedef struct WctParamRows WctParamRows;
 /**
  * wct_param_rows_new: rows for these parameters.
  * @names: of the table, ended by NULL; borrowed for the call
+ * @titles: horizontal; rows whose titles share one line up
  * @changed: by the user
  * Lives as long as its widget. The parts of a row are called after it: "damping", "damping-scale", "damping-spin",
  * "damping-check", "damping-reset".
  */
-WctParamRows *wct_param_rows_new (const char *const *names, void (*changed) (gpointer user), gpointer user);
+WctParamRows *wct_param_rows_new (const char *const *names, GtkSizeGroup *titles, void (*changed) (gpointer user),
+                                  gpointer user);
 GtkWidget    *wct_param_rows_widget (WctParamRows *rows);
 
 /* Those that this mode has are to be seen, and go back to its defaults. */

@@ -33,6 +33,7 @@ add_place (GtkWidget *flow, GtkWidget *button)
 {
   wct_widget_make_compact (button);
   gtk_container_add (GTK_CONTAINER (flow), button);
+  wct_widget_make_compact (gtk_widget_get_parent (button));
   gtk_widget_set_can_focus (gtk_widget_get_parent (button), FALSE);
 }
 
@@ -44,8 +45,9 @@ make_presets (PresetBox *box)
   gtk_flow_box_set_selection_mode (GTK_FLOW_BOX (flow), GTK_SELECTION_NONE);
   gtk_flow_box_set_min_children_per_line (GTK_FLOW_BOX (flow), 2);
   gtk_flow_box_set_max_children_per_line (GTK_FLOW_BOX (flow), 4);
-  gtk_flow_box_set_column_spacing (GTK_FLOW_BOX (flow), 2);
-  gtk_flow_box_set_row_spacing (GTK_FLOW_BOX (flow), 2);
+  gtk_flow_box_set_homogeneous (GTK_FLOW_BOX (flow), TRUE);
+  gtk_flow_box_set_column_spacing (GTK_FLOW_BOX (flow), 6);
+  gtk_flow_box_set_row_spacing (GTK_FLOW_BOX (flow), 6);
   for (int i = 0; i < wct_preset_count; i++)
     {
       GtkWidget *button = gtk_button_new_with_label (_ (wct_presets[i].name));

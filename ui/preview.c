@@ -185,18 +185,25 @@ wct_preview_set_zoom (WctPreview *preview, double zoom)
 
 /* ---- Drawing ------------------------------------------------------------------------------------------------ */
 
+/* On whole pixels of the area: its edges are sharp, and at 1:1 so is all of it. */
 static void
 paint (const WctPreview *preview, cairo_t *cr, cairo_surface_t *surface)
 {
   const double zoom = wct_preview_zoom (preview);
-  const double across = zoom * preview->part.width / cairo_image_surface_get_width (surface);
-  const double down = zoom * preview->part.height / cairo_image_surface_get_height (surface);
-  double       x, y;
+  double       x, y, left, top, width, height, across, down;
 
   find_origin (preview, &x, &y);
+  left = round (x + preview->part.x * zoom);
+  top = round (y + preview->part.y * zoom);
+  width = round (x + (preview->part.x + preview->part.width) * zoom) - left;
+  height = round (y + (preview->part.y + preview->part.height) * zoom) - top;
+  across = width / cairo_image_surface_get_width (surface);
+  down = height / cairo_image_surface_get_height (surface);
+  if (width < 1 || height < 1)
+    return;
   cairo_save (cr);
-  cairo_translate (cr, x + preview->part.x * zoom, y + preview->part.y * zoom);
-  cairo_rectangle (cr, 0, 0, preview->part.width * zoom, preview->part.height * zoom);
+  cairo_translate (cr, left, top);
+  cairo_rectangle (cr, 0, 0, width, height);
   cairo_clip (cr);
   cairo_scale (cr, across, down);
   cairo_set_source_surface (cr, surface, 0, 0);

@@ -325,7 +325,7 @@ add_strength (Row *row, gint index, GtkGrid *grid)
   wct_widget_set_names (name, NULL, scale, spin, NULL);
   gtk_grid_attach (grid, scale, 1, 1, 1, 1);
   gtk_grid_attach (grid, spin, 2, 1, 1, 1);
-  gtk_grid_attach (grid, gtk_label_new ("%"), 3, 1, 1, 1);
+  gtk_grid_attach (grid, wct_unit_new ("%"), 3, 1, 1, 1);
   g_signal_connect (row->strength, "value-changed", G_CALLBACK (strength_changed), row);
   g_free (name);
 }
@@ -344,6 +344,7 @@ make_row (WctRegionList *list, gint index, const WctStyleList *styles, gint styl
   gtk_grid_attach (grid, make_mask (row, index), 0, 0, 3, 1);
   gtk_grid_attach (grid, make_style (row, index, styles, style_count), 0, 1, 1, 1);
   gtk_widget_set_no_show_all (row->style, style_count < 2);
+  gtk_widget_set_hexpand (row->style, TRUE);
   ellipsize (row->mask);
   ellipsize (row->style);
   describe (index, away, "remove", _ ("Remove region"), _ ("Take this region away"));

@@ -9,7 +9,8 @@
 #include "widgets.h"
 
 #define THUMBNAIL_PX   24
-#define PICTURE_PX     112
+#define PICTURE_PX     124
+#define SPACE_PX       12
 #define PAD_PX         48
 #define ROWS_MAX_PX    150
 #define SOURCES_MAX_PX 320
@@ -660,7 +661,7 @@ make_row (WctStyleList *list, gint index)
   gtk_box_pack_start (GTK_BOX (row->box), row->pick, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row->box), scale, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row->box), spin, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (row->box), gtk_label_new ("%"), FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (row->box), wct_unit_new ("%"), FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (row->box), away, FALSE, FALSE, 0);
   gtk_widget_show_all (row->box);
   gtk_widget_set_no_show_all (row->box, TRUE);
@@ -673,13 +674,18 @@ make_row (WctStyleList *list, gint index)
 static GtkWidget *
 make_mix (WctStyleList *list)
 {
-  GtkWidget *rows = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2), *scrolled = gtk_scrolled_window_new (NULL, NULL);
+  GtkWidget    *rows = gtk_box_new (GTK_ORIENTATION_VERTICAL, 2), *scrolled = gtk_scrolled_window_new (NULL, NULL);
+  GtkSizeGroup *names = gtk_size_group_new (GTK_SIZE_GROUP_HORIZONTAL);
 
-  list->mix = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 8);
+  list->mix = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACE_PX);
   list->pad = wct_blend_pad_new (pad_changed, list);
   gtk_widget_set_valign (wct_blend_pad_widget (list->pad), GTK_ALIGN_START);
   for (gint i = 0; i < WCT_STYLES_MAX; i++)
-    gtk_container_add (GTK_CONTAINER (rows), make_row (list, i));
+    {
+      gtk_container_add (GTK_CONTAINER (rows), make_row (list, i));
+      gtk_size_group_add_widget (names, list->rows[i].pick);
+    }
+  g_object_unref (names);
   gtk_scrolled_window_set_policy (GTK_SCROLLED_WINDOW (scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
   gtk_scrolled_window_set_propagate_natural_height (GTK_SCROLLED_WINDOW (scrolled), TRUE);
   gtk_scrolled_window_set_max_content_height (GTK_SCROLLED_WINDOW (scrolled), ROWS_MAX_PX);
@@ -729,7 +735,8 @@ make_combo (WctStyleList *list)
 static GtkWidget *
 make_selected (WctStyleList *list)
 {
-  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12), *column = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
+  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACE_PX),
+            *column = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
   GtkWidget *open = gtk_button_new_with_mnemonic (_ ("Op_en a picture…"));
 
   list->picture = gtk_image_new ();

@@ -8,6 +8,9 @@ static const char style_sheet[] =
   "spinbutton.wct-compact button { min-height: 20px; min-width: 20px; padding: 0 2px; }"
   "button.wct-compact { padding-left: 5px; padding-right: 5px; }"
   "button.image-button.wct-compact { min-width: 20px; padding-left: 2px; padding-right: 2px; }"
+  "checkbutton.wct-compact check:dir(ltr) { margin-left: 0; }"
+  "checkbutton.wct-compact check:dir(rtl) { margin-right: 0; }"
+  "flowboxchild.wct-compact { padding: 0; }"
   "scale.wct-compact { min-height: 0; }"
   "combobox.wct-compact button.combo { padding-top: 1px; padding-bottom: 1px; min-height: 24px; }";
 
@@ -80,6 +83,17 @@ wct_spin_new (GtkAdjustment *adjustment, guint digits)
   gtk_entry_set_width_chars (GTK_ENTRY (spin), 4);
   wct_widget_make_compact (spin);
   return spin;
+}
+
+GtkWidget *
+wct_unit_new (const char *unit)
+{
+  GtkWidget *label = gtk_label_new (unit);
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_label_set_width_chars (GTK_LABEL (label), 2);
+  gtk_style_context_add_class (gtk_widget_get_style_context (label), GTK_STYLE_CLASS_DIM_LABEL);
+  return label;
 }
 
 static gboolean

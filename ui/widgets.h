@@ -9,6 +9,7 @@
 GtkWidget *wct_scale_new (GtkAdjustment *adjustment); /* horizontal, grows, without digits */
 GtkWidget *wct_spin_new (GtkAdjustment *adjustment, guint digits);
 void       wct_spin_set_zero_text (GtkWidget *spin, const char *text);  /* shown for 0; "0" can still be typed */
+GtkWidget *wct_unit_new (const char *unit);                             /* "%", "px": what a number counts */
 GtkWidget *wct_icon_button_new (const char *icon, const char *tooltip); /* the tooltip is its name, too */
 
 /* Lower than usual: where there are many. */

@@ -86,6 +86,28 @@ the_row_is_bounded (void **state)
   assert_null (driver_seek ("history-12"));
 }
 
+/* The older ones are beyond its end. */
+static void
+the_wheel_moves_the_row (void **state)
+{
+  GtkWidget     *place;
+  GtkAdjustment *across;
+
+  (void)state;
+  driver_show (CONTENT_SIDE);
+  driver_wait_for_preview ();
+  UNTIL (history_count () == 1);
+  for (int i = 1; i < WCT_HISTORY_MAX; i++)
+    make_result (0.02 * i);
+  place = gtk_widget_get_ancestor (driver_find ("history"), GTK_TYPE_SCROLLED_WINDOW);
+  across = gtk_scrolled_window_get_hadjustment (GTK_SCROLLED_WINDOW (place));
+  gtk_adjustment_set_value (across, 0);
+  driver_scroll (place, 5, 5, GDK_SCROLL_DOWN);
+  assert_true (gtk_adjustment_get_value (across) > 0);
+  driver_scroll (place, 5, 5, GDK_SCROLL_UP);
+  assert_true (gtk_adjustment_get_value (across) == 0);
+}
+
 static void
 a_and_b_are_flipped_at_once (void **state)
 {
@@ -164,6 +186,7 @@ main (int argc, char **argv)
     DIALOG_TEST (a_result_that_stands_is_in_the_row_and_brings_its_settings_back),
     DIALOG_TEST (settings_that_were_there_before_are_not_kept_twice),
     DIALOG_TEST (the_row_is_bounded),
+    DIALOG_TEST (the_wheel_moves_the_row),
     DIALOG_TEST (a_and_b_are_flipped_at_once),
     DIALOG_TEST (what_is_random_is_allowed_says_its_number_and_can_be_taken_back),
     cmocka_unit_test (every_random_number_gives_settings_that_can_be_used),

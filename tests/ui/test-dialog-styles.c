@@ -265,7 +265,7 @@ dragging_the_ring_sets_four_weights_bilinearly (void **state)
   show_all_styles ();
   pad = driver_find ("blend-pad");
   patience_settle ();
-  side = MIN (gtk_widget_get_allocated_width (pad), gtk_widget_get_allocated_height (pad)) - 12;
+  side = MIN (gtk_widget_get_allocated_width (pad), gtk_widget_get_allocated_height (pad)) - 22;
   left = (gtk_widget_get_allocated_width (pad) - side) / 2;
   top = (gtk_widget_get_allocated_height (pad) - side) / 2;
   driver_drag (pad, left + side / 2, top + side / 2, left + side * 0.25, top + side * 0.75);

@@ -154,6 +154,28 @@ its_buttons_are_inside (void **state)
     }
 }
 
+static gint
+right_edge (GtkWidget *widget)
+{
+  gint x = 0, y = 0;
+
+  assert_true (gtk_widget_translate_coordinates (widget, driver.window, 0, 0, &x, &y));
+  return x + gtk_widget_get_allocated_width (widget);
+}
+
+static void
+what_is_on_its_left_side_ends_where_the_preview_does (void **state)
+{
+  gint edge;
+
+  (void)state;
+  show_everything (WCT_MODE_STYLIZE);
+  driver_wait_for_preview ();
+  edge = right_edge (wct_preview_widget (driver.preview));
+  assert_int_equal (right_edge (driver_find ("accurate")), edge);
+  assert_int_equal (right_edge (driver_find ("flip")), edge);
+}
+
 /* What is computed is what the area shows, with the margins that the networks need, at any density. */
 static void
 one_to_one_computes_what_is_seen (void **state)
@@ -186,6 +208,7 @@ main (int argc, char **argv)
     DIALOG_TEST (a_pictures_pages_are_seen_as_a_whole),
     DIALOG_TEST (a_textures_pages_are_seen_as_a_whole),
     DIALOG_TEST (its_buttons_are_inside),
+    DIALOG_TEST (what_is_on_its_left_side_ends_where_the_preview_does),
     DIALOG_TEST (one_to_one_computes_what_is_seen),
   };
 

@@ -627,7 +627,7 @@ memory_is_foretold (void **state)
         run (job, &content, &got);
         const double measured = (double)(wct_mem_peak (false) - before);
         if ((double)foretold < 0.99 * measured || (double)foretold > 1.5 * measured)
-          fail_msg ("%s, %d×%d: foretold %zu, measured %.0f bytes, allowed 1 % less and half as much more",
+          fail_msg ("%s, %d×%d: foretold %zu, measured %.0f bytes, allowed 1 %% less and half as much more",
                     backend_names[backend_index], side, side, foretold, measured);
         wct_job_free (&job);
         wct_style_unref (&style);

@@ -22,25 +22,25 @@ typedef struct
   double  keep_colors;          /* percent of the content's chroma that the result is given back */
   double  recolor;              /* percent, how far styles are recolored to the content by mean and covariance,
                                    before they are measured. Used by front ends (wct/color.h), not by the job */
-  double  recolor_histogram;    /* the same by histograms */
-  double  style_scale;          /* the style's longer side in percent of the content's; 0: style_size says it. Used, as
+  double recolor_histogram;     /* the same by histograms */
+  double style_scale;           /* the style's longer side in percent of the content's; 0: style_size says it. Used, as
                                    all that is about the style's picture, by front ends (wct/frame.h), not by the job */
   double  style_rotation;       /* degrees, counterclockwise */
   double  style_left;           /* the part of the style that is taken, in percent of its sides */
   double  style_top;
   double  style_width;
   double  style_height;
-  double  guide;                /* percent of the guide picture in what a texture starts from. Used by front ends */
-  int32_t transport;            /* 0: whitening and coloring, 1: the optimal-transport map */
-  int32_t swap_patch;           /* side of a patch, in features */
-  int32_t swap_stride;          /* from one of the style's patches to the next, in features */
-  int32_t working_size;         /* longest side in pixels that is stylized, detail comes from the original; 0: all */
-  int32_t seamless;             /* 1: every convolution wraps around, so that the result tiles */
-  int32_t hard_masks;           /* 1: a mask is on or off, as it is above 0.5 or not; 0: masks are weights */
-  int32_t content_size;         /* longest side in pixels, 0: as it is. Used by front ends, not by the job */
-  int32_t style_size;           /* longest side in pixels, 0: as it is. Used by front ends, not by the job */
-  int32_t passes;               /* how often the whole cascade runs, each on the result of the one before */
-  int32_t seed;                 /* of the noise that a texture starts from. Used by front ends, not by the job */
+  double  guide;        /* percent of the guide picture in what a texture starts from. Used by front ends */
+  int32_t transport;    /* 0: whitening and coloring, 1: the optimal-transport map */
+  int32_t swap_patch;   /* side of a patch, in features */
+  int32_t swap_stride;  /* from one of the style's patches to the next, in features */
+  int32_t working_size; /* longest side in pixels that is stylized, detail comes from the original; 0: all */
+  int32_t seamless;     /* 1: every convolution wraps around, so that the result tiles */
+  int32_t hard_masks;   /* 1: a mask is on or off, as it is above 0.5 or not; 0: masks are weights */
+  int32_t content_size; /* longest side in pixels, 0: as it is. Used by front ends, not by the job */
+  int32_t style_size;   /* longest side in pixels, 0: as it is. Used by front ends, not by the job */
+  int32_t passes;       /* how often the whole cascade runs, each on the result of the one before */
+  int32_t seed;         /* of the noise that a texture starts from. Used by front ends, not by the job */
 } WctParams;
 
 typedef enum
