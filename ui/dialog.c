@@ -152,6 +152,15 @@ take_settings (gpointer user, const WctSettings *settings)
   wct_session_set (dialog->session, settings);
 }
 
+static void
+save_style (gpointer user, gint index, const char *path)
+{
+  WctDialog *dialog = user;
+
+  gtk_widget_hide (dialog->info);
+  wct_session_save_style (dialog->session, index, path);
+}
+
 /* Each mode keeps its own; styles and output are common. */
 static void
 mode_toggled (GtkToggleButton *button, gpointer user)
@@ -775,7 +784,8 @@ make_style_page (WctDialog *dialog)
 {
   GtkWidget *box = page_box ();
 
-  dialog->styles = wct_style_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed }, dialog);
+  dialog->styles =
+    wct_style_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed, save_style }, dialog);
   gtk_container_add (GTK_CONTAINER (box), wct_style_list_widget (dialog->styles));
   return box;
 }
@@ -799,7 +809,8 @@ make_regions_page (WctDialog *dialog)
 {
   GtkWidget *box = page_box ();
 
-  dialog->regions = wct_region_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed }, dialog);
+  dialog->regions =
+    wct_region_list_new (dialog->host, &(WctListEvents){ collect, take_settings, changed, NULL }, dialog);
   gtk_container_add (GTK_CONTAINER (box), wct_region_list_widget (dialog->regions));
   return box;
 }

@@ -33,7 +33,7 @@ typedef struct
 
 struct WctStyleList
 {
-  GtkWidget     *box, *picture, *combo, *mix, *sources;
+  GtkWidget     *box, *picture, *save, *combo, *mix, *sources;
   WctHost       *host;
   WctListEvents  events;
   gpointer       user;
@@ -127,6 +127,8 @@ show_picture (WctStyleList *list)
     list->selected < list->count ? picture_of (list, &list->styles[list->selected], PICTURE_PX * scale) : NULL;
 
   wct_image_set (list->picture, pixbuf);
+  gtk_widget_set_sensitive (list->save,
+                            list->selected < list->count && !wct_is_style_file (list->styles[list->selected].file));
   g_clear_object (&pixbuf);
 }
 
@@ -519,6 +521,65 @@ add_files_pressed (GtkButton *button, gpointer user)
   show_files (user, TRUE);
 }
 
+/* ---- Keeping a style ---------------------------------------------------------------------------------------- */
+
+static void
+save_answered (GtkDialog *dialog, gint response, gpointer user)
+{
+  WctStyleList  *list = user;
+  char          *path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (dialog));
+  const gboolean accepted = response == GTK_RESPONSE_ACCEPT && path != NULL && list->selected < list->count;
+
+  if (accepted
+      && !wct_is_style_file (path)) /* shown with its extension first: whether it is there was not asked for that */
+    {
+      char *base = g_path_get_basename (path), *name = g_strconcat (base, WCT_STYLE_EXTENSION, NULL);
+
+      gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), name);
+      g_free (name);
+      g_free (base);
+    }
+  else
+    {
+      gtk_widget_destroy (GTK_WIDGET (dialog));
+      if (accepted)
+        list->events.save (list->user, list->selected, path);
+    }
+  g_free (path);
+}
+
+/* "waves.wctstyle" of "waves.jpg / Background", without what no file's name may have. */
+static char *
+file_name_of (const WctStyleList *list)
+{
+  char *name = wct_style_list_name (list, list->selected), *dot = strrchr (name, '.'), *file;
+
+  if (dot != NULL && dot != name)
+    *dot = '\0';
+  g_strdelimit (name, "/", '-');
+  file = g_strconcat (name[0] != '\0' ? name : "style", WCT_STYLE_EXTENSION, NULL);
+  g_free (name);
+  return file;
+}
+
+static void
+save_pressed (GtkButton *button, gpointer user)
+{
+  WctStyleList *list = user;
+  GtkWidget    *dialog = gtk_file_chooser_dialog_new (
+       _ ("Keep the style"), GTK_WINDOW (gtk_widget_get_toplevel (GTK_WIDGET (button))), GTK_FILE_CHOOSER_ACTION_SAVE,
+       _ ("_Cancel"), GTK_RESPONSE_CANCEL, _ ("_Save"), GTK_RESPONSE_ACCEPT, NULL);
+  char *name = file_name_of (list);
+
+  gtk_file_chooser_set_do_overwrite_confirmation (GTK_FILE_CHOOSER (dialog), TRUE);
+  gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), name);
+  gtk_dialog_set_default_response (GTK_DIALOG (dialog), GTK_RESPONSE_ACCEPT);
+  gtk_window_set_modal (GTK_WINDOW (dialog), TRUE);
+  g_signal_connect (dialog, "response", G_CALLBACK (save_answered), list);
+  gtk_widget_show (dialog);
+  g_free (name);
+}
+
 /* ---- The widget: what can be added -------------------------------------------------------------------------- */
 
 static GtkWidget *
@@ -737,8 +798,13 @@ make_selected (WctStyleList *list)
 {
   GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, SPACE_PX),
             *column = gtk_box_new (GTK_ORIENTATION_VERTICAL, 6);
+  GtkWidget *files = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *open = gtk_button_new_with_mnemonic (_ ("Op_en a picture…"));
 
+  list->save =
+    wct_icon_button_new ("document-save-symbolic", _ ("Keep this style in a file, which needs its picture no more"));
+  gtk_widget_set_name (list->save, "save-style");
+  g_signal_connect (list->save, "clicked", G_CALLBACK (save_pressed), list);
   list->picture = gtk_image_new ();
   gtk_widget_set_size_request (list->picture, PICTURE_PX, PICTURE_PX);
   wct_widget_describe (list->picture, _ ("The style's picture"), NULL);
@@ -748,7 +814,9 @@ make_selected (WctStyleList *list)
   g_signal_connect (open, "clicked", G_CALLBACK (open_pressed), list);
   gtk_widget_set_valign (column, GTK_ALIGN_CENTER);
   gtk_container_add (GTK_CONTAINER (column), make_combo (list));
-  gtk_container_add (GTK_CONTAINER (column), open);
+  gtk_box_pack_start (GTK_BOX (files), open, TRUE, TRUE, 0);
+  gtk_container_add (GTK_CONTAINER (files), list->save);
+  gtk_container_add (GTK_CONTAINER (column), files);
   gtk_container_add (GTK_CONTAINER (column), make_add (list));
   gtk_container_add (GTK_CONTAINER (row), list->picture);
   gtk_box_pack_start (GTK_BOX (row), column, TRUE, TRUE, 0);

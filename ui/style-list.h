@@ -10,12 +10,13 @@
 typedef struct WctStyleList WctStyleList;
 
 /* What a list of styles or regions asks of the dialog. @get: fills in what there is now; @set: there are more or fewer
- * of them, and all is shown anew; @changed: by the user, or as what was chosen is gone */
+ * of them, and all is shown anew; @changed: by the user, or as what was chosen is gone; @save: a style, to a style file */
 typedef struct
 {
   void (*get) (gpointer user, WctSettings *settings);
   void (*set) (gpointer user, const WctSettings *settings);
   void (*changed) (gpointer user);
+  void (*save) (gpointer user, gint index, const char *path); /* of styles only */
 } WctListEvents;
 
 /* Lives as long as its widget. */

@@ -71,7 +71,7 @@ measure (const Library *library, const WctPicture *picture)
 static Library
 open_library (void)
 {
-  Library library = { NULL };
+  Library library = { .model = NULL };
 
   assert_int_equal (wct_model_load (g_getenv ("WCT_MODEL"), &library.model, NULL), WCT_OK);
   assert_int_equal (wct_backend_open ("auto", 0, &library.backend, NULL), WCT_OK);
