@@ -10,7 +10,8 @@
 typedef struct WctStyleList WctStyleList;
 
 /* What a list of styles or regions asks of the dialog. @get: fills in what there is now; @set: there are more or fewer
- * of them, and all is shown anew; @changed: by the user, or as what was chosen is gone; @save: a style, to a style file */
+ * of them, and all is shown anew; @changed: by the user, or as what was chosen is gone; @save: a style, to a style file
+ */
 typedef struct
 {
   void (*get) (gpointer user, WctSettings *settings);
