@@ -1,6 +1,5 @@
 #include "engine.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <glib/gstdio.h>
@@ -585,7 +584,7 @@ mean_byte (const WctImage *image, const WctStyleCard *card, gint x, gint y, gint
   return (uint8_t)(CLAMP (sum / ((double)(to_x - from_x) * (to_y - from_y)), 0, 1) * 255 + 0.5);
 }
 
-/* As many bytes of sRGB as the card wants. */
+/* To be freed with g_free: what the library reads itself is another matter. */
 static void
 make_thumbnail (const WctPicture *picture, WctStyleCard *card)
 {
@@ -594,8 +593,8 @@ make_thumbnail (const WctPicture *picture, WctStyleCard *card)
   card->width = image->width;
   card->height = image->height;
   wct_size_fit (THUMBNAIL_SIDE, &card->width, &card->height);
-  card->thumbnail = malloc ((size_t)card->width * (size_t)card->height * 3); /* freed by the library */
-  for (gint i = 0; card->thumbnail != NULL && i < card->width * card->height * 3; i++)
+  card->thumbnail = g_new (uint8_t, (gsize)card->width * (gsize)card->height * 3);
+  for (gint i = 0; i < card->width * card->height * 3; i++)
     card->thumbnail[i] = mean_byte (image, card, i / 3 % card->width, i / 3 / card->width, i % 3);
 }
 
@@ -622,7 +621,7 @@ wct_engine_save_style (WctEngine *engine, const WctPicture *picture, const char 
                             why.message));
 
 out:
-  wct_style_card_clear (&card);
+  g_free (card.thumbnail);
   wct_style_unref (&style);
   g_free (name);
   return status;
