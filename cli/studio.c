@@ -32,18 +32,11 @@ wct_studio_open (WctStudio *studio, const WctArguments *arguments, WctError *err
   return wct_output_open (arguments->output, arguments->force, &studio->output, err);
 }
 
-static WctStatus
-read_picture (const char *path, int32_t size, const char *option, const WctOutput *output, WctPicture *picture,
-              WctError *err)
-{
-  return wct_fetch_picture (path, size, option, output, NULL, picture, err);
-}
-
 WctStatus
 wct_studio_read_picture (WctStudio *studio, const char *path, int32_t size, const char *option, WctError *err)
 {
   studio->name = path;
-  return read_picture (path, size, option, &studio->output, &studio->picture, err);
+  return wct_fetch_picture (path, size, option, &studio->output, NULL, &studio->picture, err);
 }
 
 WctStatus
@@ -78,13 +71,6 @@ wct_studio_load_model (WctStudio *studio, WctError *err)
 out:
   return status;
 }
-
-/* Where a mask's rows go. */
-typedef struct
-{
-  WctJob *job;
-  size_t  region;
-} MaskReader;
 
 /* "5, 4 and 1" */
 static void
@@ -158,6 +144,13 @@ out:
   return status;
 }
 
+/* Where a mask's rows go. */
+typedef struct
+{
+  WctJob *job;
+  size_t  region;
+} MaskReader;
+
 static WctStatus
 put_mask_rows (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
 {
@@ -191,13 +184,13 @@ read_masks (WctStudio *studio, WctError *err)
   return status;
 }
 
-static unsigned
-levels_on (const WctParams *params)
+unsigned
+wct_studio_levels (const WctStudio *studio)
 {
   unsigned levels = 0;
 
   for (int i = 0; i < WCT_LEVELS; i++)
-    levels |= params->level_on[i] ? 1u << i : 0;
+    levels |= studio->params.level_on[i] ? 1u << i : 0;
   return levels;
 }
 
@@ -211,16 +204,18 @@ swaps (const WctParams *params)
 static WctStatus
 count_colors (void *user, const WctImage *rows, int32_t first, const float *alpha, WctError *err)
 {
-  const size_t count = (size_t)rows->width * (size_t)rows->height;
-  const float *pixels = rows->pixels;
+  const int32_t count = rows->width * rows->height; /* a few rows, without gaps */
 
   (void)first;
   (void)err;
-  if (alpha == NULL)
-    wct_colors_add (user, rows);
-  for (size_t i = 0; alpha != NULL && i < count; i++)
-    if (alpha[i] > 0)
-      wct_colors_add (user, &(WctImage){ (float *)pixels + 3 * i, 1, 1, 3, 3 * sizeof *pixels });
+  for (int32_t i = 0, end; i < count; i = end + 1)
+    {
+      for (end = i; end < count && (alpha == NULL || alpha[end] > 0); end++)
+        ;
+      if (end > i)
+        wct_colors_add (user,
+                        &(WctImage){ (float *)rows->pixels + 3 * (size_t)i, end - i, 1, 3, rows->row_stride_bytes });
+    }
   return WCT_OK;
 }
 
@@ -303,7 +298,7 @@ load_style (WctStudio *studio, const char *path, WctStyle **out, WctError *err)
 
   WCT_TRY (check_style_file_options (path, &studio->params, err));
   WCT_TRY (wct_style_load (studio->model, path, &style, NULL, err));
-  name_levels (levels_on (&studio->params) & ~wct_style_levels (style), missing, sizeof missing);
+  name_levels (wct_studio_levels (studio) & ~wct_style_levels (style), missing, sizeof missing);
   if (missing[0] != '\0')
     WCT_TRY (wct_error_set (err, WCT_ERR_UNSUPPORTED,
                             "%s: has no statistics of level %s; name the levels to run with --alpha", path, missing));
@@ -333,17 +328,11 @@ check_named (const char *named, WctError *err)
                         "%s: there is no such file, nor a style of that name; 'wct style list' shows them", named);
 }
 
-unsigned
-wct_studio_levels (const WctStudio *studio)
-{
-  return levels_on (&studio->params);
-}
-
 WctStatus
 wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int count, WctError *err)
 {
   const WctHooks hooks = wct_progress_hooks (&studio->progress);
-  const unsigned measured = levels_on (&studio->params) | (swaps (&studio->params) ? WCT_STYLE_PATCHES : 0);
+  const unsigned measured = wct_studio_levels (studio) | (swaps (&studio->params) ? WCT_STYLE_PATCHES : 0);
   WctPicture     picture = { 0 };
   char           file[4096];
   WctStatus      status = WCT_OK;

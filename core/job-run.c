@@ -277,6 +277,7 @@ wct_job_rerun (WctJob *job, WctImage *result, const WctHooks *hooks, WctError *e
   if (result->width != job->original.width || result->height != job->original.height)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "result is %d×%d, the last run's %d×%d; they must be equal",
                             result->width, result->height, job->original.width, job->original.height));
+  WCT_TRY (check_colors (job, err));
   wct_reduced_size (job->params.working_size, result->width, result->height, &small_width, &small_height);
   if (small_width != job->cascade.width || small_height != job->cascade.height)
     WCT_TRY (wct_error_set (err, WCT_ERR_ARGUMENT, "the last run had another working size; this needs a whole one"));

@@ -419,7 +419,6 @@ out:
   clear_blend (&blend);
   wct_swap_free (&swap);
   return status;
-  return status;
 }
 
 WctStatus

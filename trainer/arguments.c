@@ -177,7 +177,9 @@ static const WctOption options[] = {
     "Share of the transformed that was noise, not a picture: for textures (default 0).", .take = wct_take_number,
     OF_CONFIG (texture), FROM_TO (0, 1) },
   { DECODER, "Transformed features", "tune-encoder", 0, "X",
-    "The trunk learns, too, from the first --level on, at X times the learning rate (default 0: it stays as it is).",
+    "The encoder learns, too, at X times the learning rate: a shared trunk from the first --level on, else the trunks "
+    "of "
+    "the levels that are trained (default 0: it stays as it is).",
     .take = wct_take_number, OF_CONFIG (tune_encoder), FROM_TO (0, 1e3) },
   { DECODER, "Transformed features", "alpha-min", 0, "X", "Strengths are drawn from here to 1 (default 0.4).",
     .take = wct_take_number, OF_CONFIG (alpha_min), FROM_TO (0, 1) },

@@ -22,36 +22,71 @@ struct WctEncoding
   int         part_count;
 };
 
-/* WCT_LEVELS + 1: none. */
+static bool
+trains (const WctConfig *config, int level)
+{
+  return (config->levels & 1u << (level - 1)) != 0;
+}
+
+/* Of a shared trunk; WCT_LEVELS + 1: none. */
 static int
 first_that_learns (const WctConfig *config)
 {
   int level = 1;
 
-  while (config->tune_encoder > 0 && (config->levels & 1u << (level - 1)) == 0)
+  while (!trains (config, level))
     level++;
   return config->tune_encoder > 0 ? level : WCT_LEVELS + 1;
 }
 
+/* Does the part of an encoder that is named after a level learn? */
+static bool
+learns (const WctTrainer *trainer, int level)
+{
+  const WctConfig *config = trainer->config;
+
+  if (config->tune_encoder == 0 || wct_model_encoder (trainer->model, level) == NULL)
+    return false;
+  return wct_model_shared_trunk (trainer->model) ? level >= first_that_learns (config) : trains (config, level);
+}
+
 static WctLearner *
-segment_learner (const WctTrainer *trainer, int level)
+part_learner (const WctTrainer *trainer, int level)
 {
   return wct_trainer_learner (trainer, "encoder", level);
 }
 
+/* The tap behind which the part begins that is named after a level: of a shared trunk what follows the level before,
+ * else the level's whole encoder. */
+static int
+part_begin (const WctTrainer *trainer, int level)
+{
+  return wct_model_shared_trunk (trainer->model) ? level - 1 : 0;
+}
+
+static void
+find_part (const WctTrainer *trainer, int level, WctNetwork *part)
+{
+  wct_network_segment (wct_model_encoder (trainer->model, level), part_begin (trainer, level), level, part);
+}
+
+/* The first part of a level's encoder that learns; level + 1: none does. */
+static int
+first_part (const WctTrainer *trainer, int level)
+{
+  if (!learns (trainer, level))
+    return level + 1;
+  return wct_model_shared_trunk (trainer->model) ? first_that_learns (trainer->config) : level;
+}
+
 /* ---- Learners ----------------------------------------------------------------------------------------------- */
 
+/* A level of a shared trunk that learns must have a decoder that does. */
 static WctStatus
 check (const WctTrainer *trainer, WctError *err)
 {
-  const WctConfig *config = trainer->config;
-
-  if (!wct_model_shared_trunk (trainer->model))
-    return wct_error_set (err, WCT_ERR_UNSUPPORTED,
-                          "--tune-encoder: %s has a trunk for each level; only one that they share is tuned",
-                          config->model);
-  for (int level = first_that_learns (config); level <= WCT_LEVELS; level++)
-    if ((config->levels & 1u << (level - 1)) == 0 && wct_model_encoder (trainer->model, level) != NULL)
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (learns (trainer, level) && !trains (trainer->config, level))
       return wct_error_set (err, WCT_ERR_ARGUMENT,
                             "--tune-encoder: relu%d_1 would change under its decoder; train --level %d, too", level,
                             level);
@@ -59,16 +94,16 @@ check (const WctTrainer *trainer, WctError *err)
 }
 
 static WctStatus
-prepare_segment (WctTrainer *trainer, int level, WctError *err)
+prepare_part (WctTrainer *trainer, int level, WctError *err)
 {
   const WctConfig *config = trainer->config;
-  WctNetwork       segment;
+  WctNetwork       part;
   char             name[24];
   WctStatus        status;
 
-  wct_network_segment (wct_model_encoder (trainer->model, level), level - 1, level, &segment);
+  find_part (trainer, level, &part);
   snprintf (name, sizeof name, "encoder%d", level);
-  status = wct_learner_new (trainer->backend, name, level, &segment, config->precision,
+  status = wct_learner_new (trainer->backend, name, level, &part, config->precision,
                             WCT_CHAIN_INPUT_GRADIENT | WCT_CHAIN_WEIGHT_GRADIENTS, trainer->lanes, config->average > 0,
                             &trainer->learners[trainer->learner_count], err);
   if (status == WCT_OK)
@@ -79,15 +114,12 @@ prepare_segment (WctTrainer *trainer, int level, WctError *err)
 WctStatus
 wct_encoding_prepare (WctTrainer *trainer, WctError *err)
 {
-  const int first = first_that_learns (trainer->config);
-  WctStatus status = WCT_OK;
+  WctStatus status;
 
-  if (first > WCT_LEVELS)
-    return WCT_OK;
   WCT_TRY (check (trainer, err));
-  for (int level = first; level <= WCT_LEVELS; level++)
-    if (wct_model_encoder (trainer->model, level) != NULL)
-      WCT_TRY (prepare_segment (trainer, level, err));
+  for (int level = 1; level <= WCT_LEVELS; level++)
+    if (learns (trainer, level))
+      WCT_TRY (prepare_part (trainer, level, err));
 
 out:
   return status;
@@ -100,13 +132,13 @@ wct_encoding_start (WctTrainer *trainer, WctError *err)
 
   for (int level = 1; level <= WCT_LEVELS && status == WCT_OK; level++)
     {
-      WctLearner *learner = segment_learner (trainer, level);
-      WctNetwork  segment;
+      WctLearner *learner = part_learner (trainer, level);
+      WctNetwork  part;
 
       if (learner == NULL)
         continue;
-      wct_network_segment (wct_model_encoder (trainer->model, level), level - 1, level, &segment);
-      status = wct_learner_copy (learner, &segment, err);
+      find_part (trainer, level, &part);
+      status = wct_learner_copy (learner, &part, err);
     }
   return status;
 }
@@ -137,7 +169,7 @@ out:
   return status;
 }
 
-/* @count of the trunk's first layers, packed by the first worker. */
+/* @count of the encoder's first layers, packed by the first worker. */
 static WctStatus
 add_fixed (WctTrainer *trainer, WctEncoding *encoding, const WctLayer *layers, int count, const WctEncoding *first,
            WctShape picture, WctError *err)
@@ -157,8 +189,8 @@ out:
 WctStatus
 wct_encoding_new (WctTrainer *trainer, int level, const WctEncoding *first, WctEncoding **out, WctError *err)
 {
-  const WctNetwork *trunk = wct_model_encoder (trainer->model, level);
-  const int         learns = first_that_learns (trainer->config), fixed = learns <= level ? learns - 1 : level;
+  const WctNetwork *encoder = wct_model_encoder (trainer->model, level);
+  const int         part = first_part (trainer, level);
   const WctShape    picture = { 3, trainer->config->crop, trainer->config->crop };
   WctShape          shape = picture;
   WctEncoding      *encoding = NULL;
@@ -166,13 +198,13 @@ wct_encoding_new (WctTrainer *trainer, int level, const WctEncoding *first, WctE
   WctStatus         status;
 
   WCT_TRY (wct_alloc (1, sizeof *encoding, "encoder", &encoding, err));
-  wct_network_segment (trunk, 0, fixed, &before);
+  wct_network_segment (encoder, 0, part <= level ? part_begin (trainer, part) : level, &before);
   if (before.count > 0)
-    WCT_TRY (add_fixed (trainer, encoding, trunk->layers, before.count, first, picture, err));
-  shape = wct_layers_shape (trunk->layers, before.count, shape);
-  for (int i = fixed + 1; i <= level; i++)
+    WCT_TRY (add_fixed (trainer, encoding, encoder->layers, before.count, first, picture, err));
+  shape = wct_layers_shape (encoder->layers, before.count, shape);
+  for (int i = part; i <= level; i++)
     {
-      WctLearner *learner = segment_learner (trainer, i);
+      WctLearner *learner = part_learner (trainer, i);
 
       WCT_TRY (add_part (trainer, encoding, learner, learner->packing, shape, err));
       shape = wct_layers_shape (learner->network.layers, learner->network.count, shape);

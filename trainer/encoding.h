@@ -1,7 +1,8 @@
-/* From pictures to a level's features: by an encoder that stays as it is, or by a trunk whose deeper part learns.
+/* From pictures to a level's features: by an encoder that stays as it is, or by a trunk that learns.
  *
- * With config.tune_encoder the trunk learns from the first of the run's levels on, a segment between two taps for each
- * level, as "encoder3": what all deeper levels make of a picture changes with it, so their decoders must learn beside.
+ * With config.tune_encoder a shared trunk learns from the first of the run's levels on, a segment between two taps for
+ * each level, as "encoder3": what all deeper levels make of a picture changes with it, so their decoders must learn
+ * beside. Where each level has a trunk of its own, those of the run's levels learn as a whole.
  */
 #ifndef WCT_TRAINER_ENCODING_H
 #define WCT_TRAINER_ENCODING_H

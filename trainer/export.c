@@ -90,19 +90,25 @@ add_tensor (Collection *collection, const char *run, const char *name, const Wct
   return WCT_OK;
 }
 
-/* The color convolution is folded into conv1_1 when a model is loaded, and learned as part of it. */
-static bool
-is_color (const char *name)
-{
-  return begins_with (name, "encoder.conv0.");
-}
-
 static bool
 learned_by (const Collection *collection, const char *run, const char *name)
 {
   const size_t at = find (collection, name);
 
   return at < collection->count && collection->brought_by[at] == run;
+}
+
+/* Is this a color convolution whose conv1_1 was learned? It is folded into that when a model is loaded. */
+static bool
+is_folded (const Collection *collection, const char *run, const char *name)
+{
+  const char *part = strstr (name, ".conv0.");
+  char        folded[64];
+
+  if (part == NULL)
+    return false;
+  snprintf (folded, sizeof folded, "%.*s.conv1_1.weight", (int)(part - name), name);
+  return learned_by (collection, run, folded);
 }
 
 /* The encoders of a model that decoders of @levels stand on, but for what the run itself has learned of them. */
@@ -120,8 +126,7 @@ add_encoder (Collection *collection, const char *run, const WctSafetensors *mode
         continue;
       if (*number >= '1' && *number <= '5' && (levels & 1u << (*number - '1')) == 0)
         continue;
-      if (learned_by (collection, run, name)
-          || (is_color (name) && learned_by (collection, run, "encoder.conv1_1.weight")))
+      if (learned_by (collection, run, name) || is_folded (collection, run, name))
         continue;
       status = add_tensor (collection, run, name, &model->tensors[i], err);
     }
@@ -168,18 +173,19 @@ inherit_metadata (Collection *collection, const WctSafetensors *model, WctTask t
   set_text (collection->metadata, "source", wct_safetensors_metadata (model, "source"));
 }
 
-/* Decoders of the levels before the first that was tuned: with another trunk behind them, no other file fits. */
+/* Levels that were not trained, of a model whose trunk was tuned: no other file fits beside those that were. */
 static WctStatus
-add_kept_decoders (Collection *collection, const char *run, const WctSafetensors *model, unsigned levels, WctError *err)
+add_kept_levels (Collection *collection, const char *run, const WctSafetensors *model, unsigned levels, WctError *err)
 {
   WctStatus status = WCT_OK;
 
   for (size_t i = 0; i < model->tensor_count && status == WCT_OK; i++)
     {
       const char *name = model->tensors[i].name;
-      const int   level = begins_with (name, "decoder") ? name[strlen ("decoder")] - '0' : 0;
+      const bool  coder = begins_with (name, "decoder") || begins_with (name, "encoder");
+      const int   level = coder && !is_embedding (name) ? name[strlen ("decoder")] - '0' : 0;
 
-      if (level >= 1 && level <= WCT_LEVELS && (levels & ((1u << level) - 1)) == 0
+      if (level >= 1 && level <= WCT_LEVELS && (levels & 1u << (level - 1)) == 0
           && find (collection, name) == collection->count)
         status = add_tensor (collection, run, name, &model->tensors[i], err);
     }
@@ -236,7 +242,7 @@ add_checkpoint (Collection *collection, const char *run, const WctConfig *config
   if (config->task == WCT_TASK_DECODER)
     WCT_TRY (add_encoder (collection, run, model, config->levels, err));
   if (config->tune_encoder > 0)
-    WCT_TRY (add_kept_decoders (collection, run, model, config->levels, err));
+    WCT_TRY (add_kept_levels (collection, run, model, config->levels, err));
   inherit_metadata (collection, model, config->task);
 
 out:

@@ -90,6 +90,11 @@ class Interrupted(train_test.Case):
     def test_so_does_one_whose_trunk_learns(self):
         self.kill_and_resume("3,4,5", "--tune-encoder", 0.5)
 
+    def test_so_does_one_with_trunks_of_its_levels(self):
+        self.model = self.path("own.safetensors")
+        train_test.give_levels_trunks(self.model, wct_test.tiny_model())
+        self.kill_and_resume("2,4", "--tune-encoder", 0.5)
+
     def kill_and_resume(self, level, *more):
         more = [*more, "--transformed", 0.7, "--cascade", 0.5, "--texture", 0.3, "--styles", self.photos, "--judge", self.model,
                 "--start", "model", "--start-model", self.model, "--clip", 1, "--steps", 8, "--checkpoint-every", 3]
@@ -197,6 +202,21 @@ class Written(train_test.Case):
         self.assertEqual({name.rsplit(".", 1)[0] for name in kept if name.startswith("encoder")},
                          {"encoder.conv0", "encoder.conv1_1", "encoder.conv1_2", "encoder.conv2_1"})
         self.assertEqual({name[:8] for name in kept if name.startswith("decoder")}, {"decoder1", "decoder2"})
+
+    def test_trunks_of_single_levels_are_tuned_alone(self):
+        self.model, tuned = self.path("own.safetensors"), self.path("m.safetensors")
+        train_test.give_levels_trunks(self.model, wct_test.tiny_model())
+        self.make_run("run", "--steps", 2, "--transformed", 0.5, "--styles", self.photos, "--judge", self.model,
+                      "--tune-encoder", 1, level="2,4")
+        self.assertEqual(self.train("export", self.path("run"), "-o", tuned).status, 0)
+        before, after = (read_tensors(path)[1] for path in (self.model, tuned))
+        folded = {f"encoder{level}.conv0.{kind}" for level in (2, 4) for kind in ("weight", "bias")}
+        self.assertEqual(set(before) - folded, set(after))
+        changed = {name for name in after if before[name] != after[name]}
+        self.assertEqual(changed, {name for name in after if name[:8] in ("encoder2", "encoder4", "decoder2", "decoder4")})
+        done = wct_test.run("stylize", self.photos / "0.png", self.photos / "1.png", "--model", tuned, "-o",
+                            self.path("out.png"))
+        self.assertEqual((done.status, done.err), (0, ""))
 
     def test_a_trunk_that_is_tuned_whole_has_its_colors_in_it(self):
         self.make_run("run", "--steps", 1, "--transformed", 0.5, "--styles", self.photos, "--judge", self.model,

@@ -32,6 +32,16 @@ def write_tensors(path, metadata, tensors):
     pathlib.Path(path).write_bytes(struct.pack("<Q", len(text)) + text + body)
 
 
+def give_levels_trunks(path, model):
+    """Writes @model, of a shared trunk, with a trunk of its own for each level."""
+    metadata, tensors = read_tensors(model)
+    own = {name: tensor for name, tensor in tensors.items() if not name.startswith("encoder.")}
+    for level in range(1, 6):
+        own |= {name.replace("encoder.", f"encoder{level}."): tensor for name, tensor in tensors.items()
+                if name.startswith("encoder.") and name[len("encoder.conv"):].split(".")[0] <= f"{level}_1"}
+    write_tensors(path, metadata, own)
+
+
 class Case(wct_test.Case):
     """A folder of its own with eight pictures in photos/."""
 

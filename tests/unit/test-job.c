@@ -513,6 +513,13 @@ a_job_is_made_seamless_and_back_between_runs (void **state)
       must (wct_job_run (job, &content, &got, NULL, &err), &err);
       assert_memory_equal (got.pixels, expected[run % 2].pixels, picture_bytes (&got));
     }
+  params.seamless = 1;
+  must (wct_job_set_params (job, &params, &err), &err);
+  must (wct_job_run (job, &content, &got, NULL, &err), &err);
+  params.keep_colors = 50; /* of a content that nobody kept: what tiles has a halo instead */
+  must (wct_job_set_params (job, &params, &err), &err);
+  assert_int_equal (wct_job_rerun (job, &got, NULL, &err), WCT_ERR_ARGUMENT);
+  must (wct_job_run (job, &content, &got, NULL, &err), &err);
   wct_job_free (&job);
   wct_style_unref (&style);
   wct_backend_close (&backend);
