@@ -177,7 +177,8 @@ strength (const WctJob *job, int region, int level)
 static WctStatus
 solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctError *err)
 {
-  WctStatus status = WCT_OK;
+  const WctEigenSolver solver = wct_backend_solver (job->backend);
+  WctStatus            status = WCT_OK;
 
   for (int i = 0; i < job->regions && status == WCT_OK; i++)
     if (transform->used[i] != NULL)
@@ -185,7 +186,7 @@ solve_regions (WctJob *job, const WctStage *stage, Transform *transform, WctErro
         transform->active[i] = transform->maps[i];
         status = wct_affine_solve (transform->used[i], job->coloring[i * WCT_LEVELS + stage->level - 1],
                                    strength (job, i, stage->level), job->params.eigenvalue_floor, job->params.damping,
-                                   job->params.transport != 0, transform->maps[i], err);
+                                   job->params.transport != 0, &solver, transform->maps[i], err);
       }
   return status;
 }

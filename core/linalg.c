@@ -336,8 +336,39 @@ wct_matrix_gram (int32_t count, int32_t n, const double *rows, double *out)
       out[x * stride + y] = out[y * stride + x];
 }
 
+static bool
+all_finite (const double *values, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite (values[i]))
+      return false;
+  return true;
+}
+
+/* @vectors: holds a copy of @a */
+static WctStatus
+solve_by (const WctEigenSolver *solver, int32_t n, const double *a, double *vectors, double *values, WctError *err)
+{
+  const size_t square = (size_t)n * (size_t)n;
+
+  if (solver != NULL && solver->solve != NULL && solver->solve (solver->ctx, n, vectors, values, NULL) == WCT_OK)
+    {
+      if (all_finite (values, (size_t)n) && all_finite (vectors, square))
+        return WCT_OK;
+      memcpy (vectors, a, square * sizeof *a);
+    }
+  return wct_symmetric_eigen (n, vectors, values, err);
+}
+
 WctStatus
 wct_symmetric_power (int32_t n, const double *a, double exponent, double floor, double *out, WctError *err)
+{
+  return wct_symmetric_power_by (NULL, n, a, exponent, floor, out, err);
+}
+
+WctStatus
+wct_symmetric_power_by (const WctEigenSolver *solver, int32_t n, const double *a, double exponent, double floor,
+                        double *out, WctError *err)
 {
   const size_t stride = (size_t)n;
   double      *vectors = NULL, *values = NULL;
@@ -346,7 +377,7 @@ wct_symmetric_power (int32_t n, const double *a, double exponent, double floor, 
   WCT_TRY (wct_alloc (stride * stride, sizeof *vectors, "eigenvectors", &vectors, err));
   WCT_TRY (wct_alloc (stride, sizeof *values, "eigenvalues", &values, err));
   memcpy (vectors, a, stride * stride * sizeof *a);
-  WCT_TRY (wct_symmetric_eigen (n, vectors, values, err));
+  WCT_TRY (solve_by (solver, n, a, vectors, values, err));
 
   /* The largest come last, so what is kept is the end of the list. Under n ε of the largest is the solver's rounding,
    * even where a floor of 0 would let it in. */

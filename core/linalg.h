@@ -21,6 +21,13 @@ WctStatus wct_symmetric_eigen (int32_t n, double *a, double *values, WctError *e
 /* The last resort alone (Golub and Van Loan, Matrix Computations, 8.5); same contract. */
 WctStatus wct_symmetric_eigen_jacobi (int32_t n, double *a, double *values, WctError *err);
 
+/* Another way to do what wct_symmetric_eigen does: a back end's. It may fail, and leaves @a as it was then. */
+typedef struct
+{
+  WctStatus (*solve) (void *ctx, int32_t n, double *a, double *values, WctError *err);
+  void *ctx;
+} WctEigenSolver;
+
 /**
  * wct_symmetric_power: out = a^exponent over the eigenvalues above @floor; the others' directions are dropped.
  * Eigenvalues that the solver's rounding cannot tell from 0 (n ε of the largest) are dropped under any floor.
@@ -28,6 +35,10 @@ WctStatus wct_symmetric_eigen_jacobi (int32_t n, double *a, double *values, WctE
  * @out: (n, n), written; may not be @a
  */
 WctStatus wct_symmetric_power (int32_t n, const double *a, double exponent, double floor, double *out, WctError *err);
+
+/* The same, by @solver where there is one and it can, else as above. */
+WctStatus wct_symmetric_power_by (const WctEigenSolver *solver, int32_t n, const double *a, double exponent,
+                                  double floor, double *out, WctError *err);
 
 /* c = a b, all (n, n) row-major; c may not be a or b. */
 void wct_matrix_multiply (int32_t n, const double *a, const double *b, double *c);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "half.h"
 #include "mem.h"
 #include "safetensors-header.h"
 
@@ -114,19 +115,6 @@ float_of_bits (uint32_t bits)
   return value;
 }
 
-/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. Every one is a float. */
-static float
-float_of_half (uint32_t half)
-{
-  const uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 0x1F, fraction = half & 0x3FF;
-
-  if (exponent == 0) /* zero and what is below the smallest normal number: fraction · 2^-24 */
-    return sign != 0 ? -(float)fraction * 0x1p-24f : (float)fraction * 0x1p-24f;
-  if (exponent == 0x1F)
-    return float_of_bits (sign | 0x7F800000 | fraction << 13);
-  return float_of_bits (sign | (exponent + (127 - 15)) << 23 | fraction << 13);
-}
-
 /* Bytes in the file are little-endian whatever this machine is. */
 static float
 decode (const unsigned char *bytes, WctTensorType type)
@@ -136,7 +124,7 @@ decode (const unsigned char *bytes, WctTensorType type)
   switch (type)
     {
     case WCT_TYPE_F16:
-      return float_of_half (low);
+      return wct_float_of_half ((uint16_t)low);
     case WCT_TYPE_BF16:
       return float_of_bits (low << 16);
     case WCT_TYPE_F32:

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,11 @@
 
 struct WctStore
 {
-  size_t      size;
-  char       *bytes; /* owned; NULL where a file holds them */
-  int         file;  /* -1 where memory does */
-  const char *what;
+  size_t          size;
+  char           *bytes; /* owned; NULL where a file holds them */
+  int             file;  /* -1 where memory does */
+  const char     *what;
+  WctStoreMirror *mirror; /* owned; NULL: none */
 };
 
 static const char *
@@ -104,11 +106,64 @@ wct_store_free (WctStore **store)
 {
   if (*store == NULL)
     return;
+  if ((*store)->mirror != NULL)
+    (*store)->mirror->free ((*store)->mirror);
   if ((*store)->file >= 0)
     close ((*store)->file);
   wct_free (&(*store)->bytes);
   wct_free (store);
 }
+
+/* ---- Mirrors -------------------------------------------------------------------------------------------------- */
+
+WctStoreMirror *
+wct_store_mirror (const WctStore *store)
+{
+  return store->mirror;
+}
+
+void
+wct_store_set_mirror (WctStore *store, WctStoreMirror *mirror)
+{
+  store->mirror = mirror;
+}
+
+void *
+wct_store_bytes (const WctStore *store)
+{
+  return store->bytes;
+}
+
+size_t
+wct_store_size (const WctStore *store)
+{
+  return store->size;
+}
+
+/* Readers may come side by side, and the first one takes all. */
+static pthread_mutex_t taking = PTHREAD_MUTEX_INITIALIZER;
+
+static WctStatus
+take_from_mirror (const WctStore *store, bool to_write, WctError *err)
+{
+  WctStoreMirror *mirror = store->mirror;
+  WctStatus       status = WCT_OK;
+
+  if (mirror == NULL)
+    return WCT_OK;
+  pthread_mutex_lock (&taking);
+  if (mirror->ahead)
+    status = mirror->fetch (mirror, store->bytes, store->size, err);
+  if (status == WCT_OK)
+    {
+      mirror->ahead = false;
+      mirror->behind |= to_write;
+    }
+  pthread_mutex_unlock (&taking);
+  return status;
+}
+
+/* ---- Bytes ---------------------------------------------------------------------------------------------------- */
 
 static WctStatus
 failed (const WctStore *store, const char *verb, ssize_t result, WctError *err)
@@ -120,8 +175,11 @@ failed (const WctStore *store, const char *verb, ssize_t result, WctError *err)
 WctStatus
 wct_store_read (const WctStore *store, size_t offset, size_t size, void *out, WctError *err)
 {
-  char *to = out;
+  char           *to = out;
+  const WctStatus status = take_from_mirror (store, false, err);
 
+  if (status != WCT_OK)
+    return status;
   if (store->bytes != NULL)
     {
       memcpy (out, store->bytes + offset, size);
@@ -145,8 +203,11 @@ wct_store_read (const WctStore *store, size_t offset, size_t size, void *out, Wc
 WctStatus
 wct_store_write (WctStore *store, size_t offset, size_t size, const void *bytes, WctError *err)
 {
-  const char *from = bytes;
+  const char     *from = bytes;
+  const WctStatus status = take_from_mirror (store, true, err);
 
+  if (status != WCT_OK)
+    return status;
   if (store->bytes != NULL)
     {
       memcpy (store->bytes + offset, bytes, size);

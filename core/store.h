@@ -22,4 +22,23 @@ void      wct_store_free (WctStore **store);
 WctStatus wct_store_read (const WctStore *store, size_t offset, size_t size, void *out, WctError *err);
 WctStatus wct_store_write (WctStore *store, size_t offset, size_t size, const void *bytes, WctError *err);
 
+/* A copy of a store's bytes elsewhere, on a graphics card: a back end makes it, and it goes with the store. Where it is
+ * ahead, the next reader or writer takes its bytes first, all of them. */
+typedef struct WctStoreMirror
+{
+  WctStatus (*fetch) (struct WctStoreMirror *mirror, void *bytes, size_t size, WctError *err);
+  void (*free) (struct WctStoreMirror *mirror);
+  bool ahead;  /* the store's bytes are older than its own */
+  bool behind; /* the store's are newer */
+} WctStoreMirror;
+
+WctStoreMirror *wct_store_mirror (const WctStore *store);
+
+/* The store's from now on, which has none yet and is in memory. */
+void wct_store_set_mirror (WctStore *store, WctStoreMirror *mirror);
+
+/* All bytes of a store in memory; NULL where they are in a file. As they are: a mirror is not asked. */
+void  *wct_store_bytes (const WctStore *store);
+size_t wct_store_size (const WctStore *store);
+
 #endif

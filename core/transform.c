@@ -170,7 +170,7 @@ out:
 
 WctStatus
 wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor, double damping,
-                  bool transport, WctAffine *out, WctError *err)
+                  bool transport, const WctEigenSolver *solver, WctAffine *out, WctError *err)
 {
   const size_t channels = (size_t)content->channels;
   double      *covariance = NULL, *whitening = NULL;
@@ -179,9 +179,9 @@ wct_affine_solve (const WctMoments *content, const WctColoring *style, double al
   WCT_TRY (wct_moments_check_mean (content, err));
   WCT_TRY (damped_covariance (content, damping, &covariance, err));
   WCT_TRY (wct_alloc (channels * channels, sizeof (double), "whitening", &whitening, err));
-  WCT_TRY (wct_symmetric_power (content->channels, covariance, -0.5, floor, whitening, err));
+  WCT_TRY (wct_symmetric_power_by (solver, content->channels, covariance, -0.5, floor, whitening, err));
   if (transport)
-    WCT_TRY (wct_transport_matrix (content->channels, covariance, whitening, style->root, out->matrix, err));
+    WCT_TRY (wct_transport_matrix (solver, content->channels, covariance, whitening, style->root, out->matrix, err));
   else
     wct_matrix_multiply (content->channels, style->root, whitening, out->matrix);
 

@@ -9,6 +9,7 @@
 
 #include <wct/status.h>
 
+#include "linalg.h"
 #include "moments.h"
 #include "root.h"
 
@@ -52,12 +53,14 @@ void      wct_coloring_free (WctColoring **coloring);
  * @floor: eigenvalues of the content's covariance (after damping) below it are dropped: noise there would be amplified
  * @damping: added to that covariance's diagonal first
  * @transport: by the optimal-transport map instead of whitening and coloring
+ * @solver: of eigenvalues, for instance the back end's; NULL: LAPACK
  * @out: written; channels as @content's
  * Never fails for lack of rank: what has no variance gets the style's mean. WCT_ERR_NUMERIC for moments that are not
  * finite.
  */
 WctStatus wct_affine_solve (const WctMoments *content, const WctColoring *style, double alpha, double floor,
-                            double damping, bool transport, WctAffine *out, WctError *err);
+                            double damping, bool transport, const WctEigenSolver *solver, WctAffine *out,
+                            WctError *err);
 
 /* The content's side alone: matrix (Σc + damping)^-1/2, center μc, bias 0. */
 WctStatus wct_whitening_solve (const WctMoments *content, double floor, double damping, WctAffine *out, WctError *err);

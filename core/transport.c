@@ -6,8 +6,8 @@
 #include "mem.h"
 
 WctStatus
-wct_transport_matrix (int32_t n, double *covariance, const double *whitening, const double *root, double *out,
-                      WctError *err)
+wct_transport_matrix (const WctEigenSolver *solver, int32_t n, double *covariance, const double *whitening,
+                      const double *root, double *out, WctError *err)
 {
   double   *work = NULL;
   WctStatus status;
@@ -20,7 +20,7 @@ wct_transport_matrix (int32_t n, double *covariance, const double *whitening, co
   wct_matrix_gram (n, n, covariance, work);
 
   /* The fourth root on either side: a product of a matrix and itself again. */
-  WCT_TRY (wct_symmetric_power (n, work, 0.25, 0, covariance, err));
+  WCT_TRY (wct_symmetric_power_by (solver, n, work, 0.25, 0, covariance, err));
   wct_matrix_multiply (n, covariance, whitening, work);
   wct_matrix_gram (n, n, work, out);
 

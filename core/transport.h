@@ -7,9 +7,12 @@
 
 #include <wct/status.h>
 
+#include "linalg.h"
+
 /**
  * wct_transport_matrix: T = Σc^-1/2 (Σc^1/2 Σs Σc^1/2)^1/2 Σc^-1/2, symmetric and positive semi-definite to the last
  * bit, with T Σc T = Σs.
+ * @solver: as of wct_affine_solve
  * @covariance: Σc, (n, n); overwritten
  * @whitening: (n, n): Σc^-1/2 as wct_symmetric_power makes it. Directions that it dropped are dropped here: T is 0
  * there
@@ -19,7 +22,7 @@
  * The form of eigenvalues, always, although a Cholesky factor of Σc would save one decomposition where Σc has full
  * rank: features behind a rectifier rarely have it, and both maps shall drop the same directions.
  */
-WctStatus wct_transport_matrix (int32_t n, double *covariance, const double *whitening, const double *root, double *out,
-                                WctError *err);
+WctStatus wct_transport_matrix (const WctEigenSolver *solver, int32_t n, double *covariance, const double *whitening,
+                                const double *root, double *out, WctError *err);
 
 #endif

@@ -281,12 +281,13 @@ transform_features (WctTrainer *trainer, const Worker *worker, LevelWork *work, 
 {
   const WctTrainingOps *ops = trainer->backend->ops->training;
   const WctParams       params = job_params ();
+  const WctEigenSolver  solver = wct_backend_solver (trainer->backend);
   WctStatus             status;
 
   WCT_TRY (ops->batch_moments (trainer->backend->ctx, work->features, work->moments, err));
   for (int32_t i = 0; i < trainer->piece; i++)
     WCT_TRY (wct_affine_solve (work->moments[i], work->colorings[i], worker->alphas[i], params.eigenvalue_floor,
-                               params.damping, params.transport != 0, work->maps[i], err));
+                               params.damping, params.transport != 0, &solver, work->maps[i], err));
   WCT_TRY (ops->batch_affine (trainer->backend->ctx, work->features, (const WctAffine *const *)work->maps, false,
                               work->transformed, err));
 
@@ -331,13 +332,14 @@ transpose (WctAffine *map)
 static WctStatus
 transform_gradient (WctTrainer *trainer, const Worker *worker, LevelWork *work, WctError *err)
 {
-  const WctParams params = job_params ();
-  WctStatus       status;
+  const WctEigenSolver solver = wct_backend_solver (trainer->backend);
+  const WctParams      params = job_params ();
+  WctStatus            status;
 
   for (int32_t i = 0; i < trainer->piece; i++)
     {
       WCT_TRY (wct_affine_solve (work->moments[i], work->colorings[i], worker->alphas[i], params.eigenvalue_floor,
-                                 GRADIENT_DAMPING * mean_variance (work->moments[i]), params.transport != 0,
+                                 GRADIENT_DAMPING * mean_variance (work->moments[i]), params.transport != 0, &solver,
                                  work->maps[i], err));
       transpose (work->maps[i]);
     }

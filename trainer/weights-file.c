@@ -3,38 +3,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "half.h"
 #include "mem.h"
 #include "newfile.h"
 #include "safetensors-writer.h"
 
 #define CHUNK 65536 /* values that are converted and written together */
-
-uint16_t
-wct_half_from_float (float value)
-{
-  uint32_t       bits;
-  const uint32_t round_to_even = 0xfffu;
-  uint16_t       sign;
-
-  memcpy (&bits, &value, sizeof bits);
-  sign = (uint16_t)(bits >> 16 & 0x8000u);
-  bits &= 0x7fffffffu;
-  if (bits > 0x7f800000u) /* NaN */
-    return sign | 0x7e00u;
-  if (bits >= 0x477ff000u) /* what rounds to more than 65504 */
-    return sign | 0x7c00u;
-  if (bits < 0x38800000u) /* subnormal: let the processor round, by adding what has its last place there */
-    {
-      float small;
-
-      memcpy (&small, &bits, sizeof small);
-      small += 0.5f;
-      memcpy (&bits, &small, sizeof bits);
-      return (uint16_t)(sign | (bits - 0x3f000000u));
-    }
-  bits += round_to_even + (bits >> 13 & 1u);
-  return (uint16_t)(sign | ((bits - 0x38000000u) >> 13));
-}
 
 static size_t
 values_of (const WctWeights *tensor)
@@ -84,7 +58,7 @@ write_half (WctNewFile *file, const WctWeights *tensor, WctError *err)
 
       for (size_t i = 0; i < in_chunk && status == WCT_OK; i++)
         {
-          chunk[i] = wct_half_from_float (tensor->values[first + i]);
+          chunk[i] = wct_half_of_float (tensor->values[first + i]);
           if ((chunk[i] & 0x7c00u) == 0x7c00u)
             status = wct_error_set (err, WCT_ERR_NUMERIC, "%s: %g does not fit in F16; write F32", tensor->name,
                                     (double)tensor->values[first + i]);

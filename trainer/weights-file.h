@@ -28,7 +28,4 @@ typedef struct
 WctStatus wct_weights_write (const char *path, const WctWeights *tensors, size_t count, const json_t *metadata,
                              bool half, bool force, WctError *err);
 
-/* IEEE 754 binary16, to nearest even; values beyond 65504 become infinite. */
-uint16_t wct_half_from_float (float value);
-
 #endif

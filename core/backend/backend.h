@@ -7,6 +7,7 @@
 
 #include <wct/backend.h>
 
+#include "linalg.h"
 #include "moments.h"
 #include "monitor.h"
 #include "network.h"
@@ -26,6 +27,13 @@ typedef struct
 {
   const char           *name;
   const WctTrainingOps *training; /* NULL: it cannot */
+
+  /* Tensors, plans and passes are in a card's memory, which what is told of bytes here does not count. */
+  bool memory_of_its_own;
+
+  /* What a covariance may be off by, of the largest variance, where products are in float: 0 where they are in double.
+   */
+  double covariance_error;
 
   /* Writes a detail of at most @size bytes and returns WCT_OK where this machine can use it; else the reason. */
   WctStatus (*probe) (char *detail, size_t size, WctError *err);
@@ -60,8 +68,8 @@ typedef struct
    *
    *   mean = Σ w f / Σ w     covariance = Σ w (f - mean) (f - mean)' / (Σ w - 1)
    *
-   * Products are of centered values (about the mean, or each part's about its own, put together exactly); sums in
-   * double, in an order that depends on the shape only. */
+   * Products are of centered values (about the mean, or each part's about its own, put together exactly), in double or
+   * as covariance_error says; sums in double, in an order that depends on the shape only. */
   WctStatus (*moments) (void *ctx, const WctTensor *features, const float *weights, WctMoments *out,
                         WctMonitor *monitor, WctError *err);
 
@@ -69,6 +77,9 @@ typedef struct
    * the mapped features. @in, @out: of equal shape, may be one. */
   WctStatus (*affine) (void *ctx, const WctTensor *in, const float *weights, const WctAffine *affine, WctTensor *out,
                        WctMonitor *monitor, WctError *err);
+
+  /* Eigenvalues of a covariance (WctEigenSolver); NULL: LAPACK's. */
+  WctStatus (*eigen) (void *ctx, int32_t n, double *a, double *values, WctError *err);
 
   /* A pass without whole feature maps (pass.h). NULL: passes are made of the functions above, with whole maps. */
   WctStatus (*pass_run) (void *ctx, const WctPass *pass, WctMonitor *monitor, WctError *err);
@@ -88,6 +99,12 @@ struct WctBackend
   WctBackendInfo       info;
   char                 detail[200];
 };
+
+static inline WctEigenSolver
+wct_backend_solver (const WctBackend *backend)
+{
+  return (WctEigenSolver){ backend->ops->eigen, backend->ctx };
+}
 
 extern const WctBackendOps wct_backend_reference;
 extern const WctBackendOps wct_backend_cpu; /* where the build has oneDNN and LAPACK */

@@ -402,6 +402,11 @@ check_memory (Checker *checker)
   const bool    decoder = random_integer (checker, 0, 1);
   LayerCase     layers;
 
+  if (checker->devices[0]->ops->memory_of_its_own)
+    {
+      skip_case (checker, "a card's memory is not counted");
+      return;
+    }
   if (decoder)
     make_decoder (checker, &layers, side, side);
   else

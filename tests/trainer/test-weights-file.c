@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "half.h"
 #include "safetensors.h"
 #include "small-runs.h"
 
@@ -109,7 +110,7 @@ value_of_half (unsigned half)
 static void
 assert_rounds (double value, unsigned expected)
 {
-  const unsigned got = wct_half_from_float ((float)value);
+  const unsigned got = wct_half_of_float ((float)value);
 
   if (got != expected)
     fail_msg ("%.17g: expected half 0x%04x, got 0x%04x", value, expected, got);
@@ -124,7 +125,7 @@ every_half_is_itself (void **state)
       assert_rounds (value_of_half (half), half);
   assert_rounds (INFINITY, 0x7c00);
   assert_rounds (-INFINITY, 0xfc00);
-  assert_true ((wct_half_from_float (NAN) & 0x7fffu) > 0x7c00u);
+  assert_true ((wct_half_of_float (NAN) & 0x7fffu) > 0x7c00u);
 }
 
 /* Between any two neighbors: the middle goes to the even one, what is a float's last place off it to the nearer. */
@@ -184,7 +185,7 @@ a_file_of_halves_holds_exactly_what_rounding_gives (void **state)
   assert_int_equal (file.tensors[0].count, count);
   for (size_t i = 0; i < count; i++)
     {
-      const float expected = (float)value_of_half (wct_half_from_float (values[i]));
+      const float expected = (float)value_of_half (wct_half_of_float (values[i]));
 
       assert_memory_equal (&file.tensors[0].values[i], &expected, sizeof expected);
     }

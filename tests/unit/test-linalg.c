@@ -392,6 +392,60 @@ without_a_floor_rounding_noise_is_dropped_all_the_same (void **state)
   free (a);
 }
 
+/* Solvers of back ends: one that works, one that cannot, one that says it did and gives what is no number. */
+static WctStatus
+solve_by_jacobi (void *ctx, int32_t n, double *a, double *values, WctError *err)
+{
+  ++*(int *)ctx;
+  return wct_symmetric_eigen_jacobi (n, a, values, err);
+}
+
+static WctStatus
+refuse (void *ctx, int32_t n, double *a, double *values, WctError *err)
+{
+  (void)n;
+  (void)a;
+  (void)values;
+  ++*(int *)ctx;
+  return wct_error_set (err, WCT_ERR_UNSUPPORTED, "not here");
+}
+
+static WctStatus
+solve_badly (void *ctx, int32_t n, double *a, double *values, WctError *err)
+{
+  (void)err;
+  ++*(int *)ctx;
+  for (int32_t i = 0; i < n; i++)
+    a[i] = values[i] = NAN;
+  return WCT_OK;
+}
+
+static void
+another_solver_is_asked_first_and_lapack_where_it_fails (void **state)
+{
+  double *a = random_covariance (30, 30, 5), *expected = copy_of (a, 30), *got = copy_of (a, 30);
+  int     asked = 0;
+  WctStatus (*solvers_of_others[]) (void *, int32_t, double *, double *, WctError *) = { solve_by_jacobi, refuse,
+                                                                                         solve_badly };
+
+  (void)state;
+  assert_int_equal (wct_symmetric_power (30, a, -0.5, 1e-5, expected, NULL), WCT_OK);
+  for (size_t i = 0; i < sizeof solvers_of_others / sizeof solvers_of_others[0]; i++)
+    {
+      const WctEigenSolver solver = { solvers_of_others[i], &asked };
+
+      memset (got, 0, 900 * sizeof *got);
+      assert_int_equal (wct_symmetric_power_by (&solver, 30, a, -0.5, 1e-5, got, NULL), WCT_OK);
+      assert_int_equal (asked, (int)i + 1);
+      for (int k = 0; k < 900; k++)
+        assert_close ("power", got[k], expected[k], 1e-10);
+      assert_int_equal (memcmp (got, expected, 900 * sizeof *got) == 0, i > 0);
+    }
+  free (got);
+  free (expected);
+  free (a);
+}
+
 static void
 a_failed_allocation_is_a_sentence_and_leaves_nothing (void **state)
 {
@@ -434,6 +488,7 @@ main (void)
     cmocka_unit_test (eigenvalues_up_to_the_floor_are_dropped),
     cmocka_unit_test (products_of_rows_equal_the_plain_loops),
     cmocka_unit_test (without_a_floor_rounding_noise_is_dropped_all_the_same),
+    cmocka_unit_test (another_solver_is_asked_first_and_lapack_where_it_fails),
     cmocka_unit_test (a_failed_allocation_is_a_sentence_and_leaves_nothing),
   };
 

@@ -348,6 +348,69 @@ an_allocation_that_fails_is_a_sentence_and_leaves_nothing (void **state)
       }
 }
 
+/* A copy elsewhere, as a back end with memory of its own makes it. */
+typedef struct
+{
+  WctStoreMirror base;
+  char           bytes[64];
+  int            fetched;
+  bool           lost, *freed;
+} Mirror;
+
+static WctStatus
+fetch (WctStoreMirror *mirror, void *bytes, size_t size, WctError *err)
+{
+  Mirror *own = (Mirror *)mirror;
+
+  if (own->lost)
+    return wct_error_set (err, WCT_ERR_IO, "the card is gone");
+  own->fetched++;
+  memcpy (bytes, own->bytes, size);
+  return WCT_OK;
+}
+
+static void
+mirror_free (WctStoreMirror *mirror)
+{
+  *((Mirror *)mirror)->freed = true;
+}
+
+static void
+a_mirror_that_is_ahead_is_taken_once_and_knows_what_was_written_since (void **state)
+{
+  bool      freed = false;
+  Mirror    mirror = { .base = { .fetch = fetch, .free = mirror_free, .ahead = true }, .freed = &freed };
+  WctStore *store = NULL;
+  char      got[2];
+  WctError  err;
+
+  (void)state;
+  memset (mirror.bytes, 'm', sizeof mirror.bytes);
+  assert_int_equal (wct_store_new (sizeof mirror.bytes, false, "picture", &store, &err), WCT_OK);
+  wct_store_set_mirror (store, &mirror.base);
+  for (int i = 0; i < 2; i++)
+    {
+      assert_int_equal (wct_store_read (store, 10, 2, got, &err), WCT_OK);
+      assert_memory_equal (got, "mm", 2);
+    }
+  assert_int_equal (mirror.fetched, 1);
+  assert_false (mirror.base.ahead || mirror.base.behind);
+
+  mirror.base.ahead = true; /* a part that is written does not lose the rest */
+  memset (mirror.bytes, 'n', sizeof mirror.bytes);
+  assert_int_equal (wct_store_write (store, 10, 1, "w", &err), WCT_OK);
+  assert_true (mirror.base.behind && !mirror.base.ahead);
+  assert_int_equal (wct_store_read (store, 10, 2, got, &err), WCT_OK);
+  assert_memory_equal (got, "wn", 2);
+  assert_int_equal (mirror.fetched, 2);
+
+  mirror.base.ahead = mirror.lost = true;
+  assert_int_equal (wct_store_read (store, 10, 2, got, &err), WCT_ERR_IO);
+  assert_int_equal (wct_store_write (store, 10, 1, "w", &err), WCT_ERR_IO);
+  wct_store_free (&store);
+  assert_true (freed);
+}
+
 static int
 make_folder (void **state)
 {
@@ -378,6 +441,7 @@ main (void)
     cmocka_unit_test (a_file_that_may_not_grow_so_far_is_one_sentence),
     cmocka_unit_test (a_file_that_ends_early_is_one_sentence),
     cmocka_unit_test (an_allocation_that_fails_is_a_sentence_and_leaves_nothing),
+    cmocka_unit_test (a_mirror_that_is_ahead_is_taken_once_and_knows_what_was_written_since),
   };
 
   return cmocka_run_group_tests (tests, make_folder, remove_folder);

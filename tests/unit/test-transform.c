@@ -109,7 +109,7 @@ solve (const WctMoments *content, const WctColoring *coloring, double alpha, dou
   WctError   err;
 
   if (wct_affine_new (content->channels, &affine, &err) != WCT_OK
-      || wct_affine_solve (content, coloring, alpha, FLOOR, damping, false, affine, &err) != WCT_OK)
+      || wct_affine_solve (content, coloring, alpha, FLOOR, damping, false, NULL, affine, &err) != WCT_OK)
     fail_msg ("%s", err.message);
   return affine;
 }
@@ -369,7 +369,7 @@ moments_that_are_not_finite_are_refused (void **state)
       WctError     err = { .status = WCT_OK };
 
       *(where == 0 ? &bad->mean[2] : &bad->covariance[5]) = where == 0 ? NAN : INFINITY;
-      assert_int_equal (wct_affine_solve (bad, coloring, 1, FLOOR, 0, false, affine, &err), WCT_ERR_NUMERIC);
+      assert_int_equal (wct_affine_solve (bad, coloring, 1, FLOOR, 0, false, NULL, affine, &err), WCT_ERR_NUMERIC);
       assert_string_equal (err.message,
                            where == 0 ? "mean of channel 2 is not a finite number; the model's weights overflow on "
                                         "this picture"
@@ -396,7 +396,7 @@ make_and_solve (const WctMoments *moments, WctError *err)
 
   WCT_TRY (wct_coloring_new ((const WctMoments *[]){ moments }, &one, 1, FLOOR, &coloring, err));
   WCT_TRY (wct_affine_new (moments->channels, &affine, err));
-  WCT_TRY (wct_affine_solve (moments, coloring, 1, FLOOR, 0, false, affine, err));
+  WCT_TRY (wct_affine_solve (moments, coloring, 1, FLOOR, 0, false, NULL, affine, err));
 
 out:
   wct_affine_free (&affine);

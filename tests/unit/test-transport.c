@@ -68,7 +68,7 @@ transport (const double *content, const double *style, int32_t n)
   WctError err;
 
   memcpy (covariance, content, (size_t)n * (size_t)n * sizeof *content);
-  if (wct_transport_matrix (n, covariance, whitening, root, out, &err) != WCT_OK)
+  if (wct_transport_matrix (NULL, n, covariance, whitening, root, out, &err) != WCT_OK)
     fail_msg ("%s", err.message);
   free (root);
   free (whitening);
@@ -262,7 +262,8 @@ strength_and_damping_act_as_with_whitening_and_coloring (void **state)
   assert_int_equal (wct_coloring_new ((const WctMoments *[]){ style }, &one, 1, FLOOR, &coloring, NULL), WCT_OK);
   for (int transported = 0; transported < 2; transported++)
     {
-      assert_int_equal (wct_affine_solve (content, coloring, alpha, FLOOR, damping, transported, affine, NULL), WCT_OK);
+      assert_int_equal (wct_affine_solve (content, coloring, alpha, FLOOR, damping, transported, NULL, affine, NULL),
+                        WCT_OK);
       assert_close ("matrix", affine->matrix[0], alpha * sqrt (3 / (2 + damping)) + 1 - alpha, 1e-14);
       assert_close ("center", affine->center[0], 5, 0);
       assert_close ("bias", affine->bias[0], alpha * -1 + (1 - alpha) * 5, 1e-14);
@@ -302,7 +303,7 @@ a_blend_is_one_covariance (void **state)
   assert_int_equal (
     wct_coloring_new ((const WctMoments *[]){ moments[1], moments[2] }, weights, 2, FLOOR, &coloring, NULL), WCT_OK);
   assert_int_equal (wct_affine_new (N, &affine, NULL), WCT_OK);
-  assert_int_equal (wct_affine_solve (moments[0], coloring, 1, FLOOR, 0, true, affine, NULL), WCT_OK);
+  assert_int_equal (wct_affine_solve (moments[0], coloring, 1, FLOOR, 0, true, NULL, affine, NULL), WCT_OK);
   double *got = between (affine->matrix, moments[0]->covariance, N);
   double *roots[2] = { power (moments[1]->covariance, N, 0.5), power (moments[2]->covariance, N, 0.5) };
   for (int i = 0; i < N * N; i++)
@@ -336,7 +337,7 @@ a_failed_allocation_is_a_sentence_and_leaves_nothing (void **state)
       WctError err = { .status = WCT_OK };
 
       wct_mem_test_fail (n, false);
-      const WctStatus status = wct_transport_matrix (2, covariance, a, a, out, &err);
+      const WctStatus status = wct_transport_matrix (NULL, 2, covariance, a, a, out, &err);
       if (wct_mem_test_fail (0, false) < n)
         break;
       assert_int_equal (status, WCT_ERR_NO_MEMORY);
