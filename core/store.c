@@ -163,6 +163,19 @@ take_from_mirror (const WctStore *store, bool to_write, WctError *err)
   return status;
 }
 
+WctStatus
+wct_store_drop_mirror (WctStore *store, WctError *err)
+{
+  const WctStatus status = take_from_mirror (store, false, err);
+
+  if (status == WCT_OK && store->mirror != NULL)
+    {
+      store->mirror->free (store->mirror);
+      store->mirror = NULL;
+    }
+  return status;
+}
+
 /* ---- Bytes ---------------------------------------------------------------------------------------------------- */
 
 static WctStatus

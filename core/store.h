@@ -37,6 +37,9 @@ WctStoreMirror *wct_store_mirror (const WctStore *store);
 /* The store's from now on, which has none yet and is in memory. */
 void wct_store_set_mirror (WctStore *store, WctStoreMirror *mirror);
 
+/* Takes what is ahead and frees it; the store has none then. Not beside readers. */
+WctStatus wct_store_drop_mirror (WctStore *store, WctError *err);
+
 /* All bytes of a store in memory; NULL where they are in a file. As they are: a mirror is not asked. */
 void  *wct_store_bytes (const WctStore *store);
 size_t wct_store_size (const WctStore *store);

@@ -404,7 +404,16 @@ a_mirror_that_is_ahead_is_taken_once_and_knows_what_was_written_since (void **st
   assert_memory_equal (got, "wn", 2);
   assert_int_equal (mirror.fetched, 2);
 
+  mirror.base.ahead = true; /* nor does one that is dropped */
+  assert_int_equal (wct_store_drop_mirror (store, &err), WCT_OK);
+  assert_true (freed && wct_store_mirror (store) == NULL);
+  assert_int_equal (wct_store_read (store, 10, 2, got, &err), WCT_OK);
+  assert_memory_equal (got, "nn", 2);
+
+  wct_store_set_mirror (store, &mirror.base);
+  freed = false;
   mirror.base.ahead = mirror.lost = true;
+  assert_int_equal (wct_store_drop_mirror (store, &err), WCT_ERR_IO);
   assert_int_equal (wct_store_read (store, 10, 2, got, &err), WCT_ERR_IO);
   assert_int_equal (wct_store_write (store, 10, 1, "w", &err), WCT_ERR_IO);
   wct_store_free (&store);

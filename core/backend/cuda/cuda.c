@@ -41,11 +41,8 @@ cuda_close (void **ctx)
   if (cuda == NULL)
     return;
 
-  WctCudaRoom *rooms[] = { &cuda->padded,  &cuda->maps[0],  &cuda->maps[1],  &cuda->planes,  &cuda->weighting,
-                           &cuda->moments, &cuda->measured, &cuda->centered, &cuda->mapped,  &cuda->affine,
-                           &cuda->picture, &cuda->result,   &cuda->features, &cuda->regions, &cuda->flag };
-  for (size_t i = 0; i < sizeof rooms / sizeof rooms[0]; i++)
-    wct_cuda_release (cuda, rooms[i]);
+  if (cuda->device != NULL)
+    wct_cuda_release (cuda);
   wct_device_close (&cuda->device);
   wct_free (ctx);
 }
@@ -67,29 +64,6 @@ out:
   if (cuda != NULL)
     cuda_close (&(void *){ cuda });
   return status;
-}
-
-/* ---- Device memory -------------------------------------------------------------------------------------------- */
-
-WctStatus
-wct_cuda_reserve (WctCuda *cuda, WctCudaRoom *room, size_t bytes, const char *what, WctError *err)
-{
-  WctStatus status = WCT_OK;
-
-  if (bytes <= room->bytes)
-    return WCT_OK;
-  wct_cuda_release (cuda, room);
-  status = wct_device_alloc (cuda->device, bytes, what, &room->block, err);
-  if (status == WCT_OK)
-    room->bytes = bytes;
-  return status;
-}
-
-void
-wct_cuda_release (WctCuda *cuda, WctCudaRoom *room)
-{
-  wct_device_free (cuda->device, &room->block);
-  room->bytes = 0;
 }
 
 /* ---- Eigenvalues ---------------------------------------------------------------------------------------------- */
@@ -135,7 +109,7 @@ cuda_tensor_new (void *ctx, WctShape shape, WctTensor **out, WctError *err)
 
   WCT_TRY (wct_alloc (1, sizeof *tensor, "feature map", &tensor, err));
   tensor->base.shape = shape;
-  WCT_TRY (wct_device_alloc (cuda->device, bytes, "feature map", &tensor->data, err));
+  WCT_TRY (wct_cuda_alloc (cuda, bytes, "feature map", &tensor->data, err));
   WCT_TRY (wct_device_clear (cuda->device, tensor->data, bytes, err));
   *out = &tensor->base;
   tensor = NULL;
@@ -168,11 +142,12 @@ cuda_upload (void *ctx, const float *planar, WctTensor *out, WctError *err)
   WctCuda        *cuda = ctx;
   const WctPlanes planes = dense_planes (out->shape);
   const size_t    bytes = dense_bytes (out->shape);
+  float          *values;
   WctStatus       status;
 
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->planes, bytes, "picture", err));
-  WCT_TRY (wct_device_upload (cuda->device, planar, bytes, cuda->planes.block, err));
-  wct_launch_from_planes (wct_device_stream (cuda->device), &planes, cuda->planes.block, cuda->element,
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_PLANES, bytes, &values, err));
+  WCT_TRY (wct_device_upload (cuda->device, planar, bytes, values, err));
+  wct_launch_from_planes (wct_device_stream (cuda->device), &planes, values, cuda->element,
                           ((WctCudaTensor *)out)->data);
 
 out:
@@ -185,12 +160,13 @@ cuda_download (void *ctx, const WctTensor *tensor, float *planar, WctError *err)
   WctCuda        *cuda = ctx;
   const WctPlanes planes = dense_planes (tensor->shape);
   const size_t    bytes = dense_bytes (tensor->shape);
+  float          *values;
   WctStatus       status;
 
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->planes, bytes, "picture", err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_PLANES, bytes, &values, err));
   wct_launch_to_planes (wct_device_stream (cuda->device), &planes, cuda->element, ((const WctCudaTensor *)tensor)->data,
-                        cuda->planes.block);
-  WCT_TRY (wct_device_download (cuda->device, cuda->planes.block, bytes, planar, err));
+                        values);
+  WCT_TRY (wct_device_download (cuda->device, values, bytes, planar, err));
 
 out:
   return status;
@@ -209,14 +185,15 @@ static WctStatus
 upload_weights (WctCuda *cuda, WctShape shape, const float *weights, const float **on_device, WctError *err)
 {
   const size_t bytes = (size_t)shape.h * (size_t)shape.w * sizeof (float);
+  float       *to = NULL;
   WctStatus    status = WCT_OK;
 
-  *on_device = NULL;
-  if (weights == NULL)
-    return WCT_OK;
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->weighting, bytes, "regions", err));
-  WCT_TRY (wct_device_upload (cuda->device, weights, bytes, cuda->weighting.block, err));
-  *on_device = cuda->weighting.block;
+  if (weights != NULL)
+    {
+      WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_WEIGHTS, bytes, &to, err));
+      WCT_TRY (wct_device_upload (cuda->device, weights, bytes, to, err));
+    }
+  *on_device = to;
 
 out:
   return status;

@@ -22,6 +22,33 @@ typedef struct WctCudaWeights
   int                    users;
 } WctCudaWeights;
 
+/* Scratch on the device, shared by all that runs. */
+typedef enum
+{
+  WCT_ROOM_PADDED,    /* what a convolution reads */
+  WCT_ROOM_MAP,       /* between layers, */
+  WCT_ROOM_OTHER_MAP, /* in turn */
+  WCT_ROOM_PLANES,    /* pictures on their way, and other floats */
+  WCT_ROOM_PICTURE,   /* a band of a picture that goes in, */
+  WCT_ROOM_RESULT,    /* and of one that comes out */
+  WCT_ROOM_FEATURES,  /* a band of features, */
+  WCT_ROOM_MAPPED,    /* and of mapped ones */
+  WCT_ROOM_WEIGHTS,   /* of its positions */
+  WCT_ROOM_MOMENTS,   /* scratch, */
+  WCT_ROOM_MEASURED,  /* and what comes out */
+  WCT_ROOM_AFFINE,    /* a map's matrix, center and bias */
+  WCT_ROOM_CENTERED,  /* floats on their way through it, */
+  WCT_ROOM_PRODUCTS,  /* and out of it */
+  WCT_ROOM_CHECK,     /* one number */
+  WCT_ROOMS
+} WctCudaRoomName;
+
+/* What is needed of each. */
+typedef struct
+{
+  size_t bytes[WCT_ROOMS];
+} WctCudaNeed;
+
 typedef struct
 {
   WctDevice      *device;  /* owned */
@@ -29,17 +56,9 @@ typedef struct
   bool            exact;   /* f32, and not through TF32 */
   WctCudaWeights *weights;
 
-  /* Scratch, shared by all that runs. */
-  WctCudaRoom padded;            /* what a convolution reads */
-  WctCudaRoom maps[2];           /* between layers, in turn */
-  WctCudaRoom planes;            /* pictures on their way, and other floats */
-  WctCudaRoom weighting;         /* of positions */
-  WctCudaRoom moments, measured; /* scratch, and what comes out */
-  WctCudaRoom centered, mapped;  /* features on their way through an affine map */
-  WctCudaRoom affine;            /* its matrix, center and bias */
-  WctCudaRoom picture, result;   /* bands of pictures, before and after */
-  WctCudaRoom features, regions; /* of features, and of those that regions' maps are added to */
-  WctCudaRoom flag;              /* one number, for checks */
+  WctCudaRoom    rooms[WCT_ROOMS];
+  struct Mirror *mirrors; /* all that there are; the stores' */
+  bool           running; /* a pass: rooms and mirrors are in use */
 } WctCuda;
 
 /* A whole map in device memory: (h, w, lanes) elements. */
@@ -63,9 +82,16 @@ size_t wct_cuda_map_bytes (WctElement element, WctShape shape);
 /* Rows of a band, from @first of the whole map on. */
 WctCudaBand wct_cuda_band_part (const WctCudaBand *band, int32_t first, int32_t rows);
 
-/* cuda.c */
-WctStatus wct_cuda_reserve (WctCuda *cuda, WctCudaRoom *room, size_t bytes, const char *what, WctError *err);
-void      wct_cuda_release (WctCuda *cuda, WctCudaRoom *room);
+/* room.c */
+
+/* Device memory. Where the card is full, and no pass runs, rooms and mirrors are given up for it. */
+WctStatus wct_cuda_alloc (WctCuda *cuda, size_t bytes, const char *what, void *address_of_block, WctError *err);
+
+/* Grows a room to at least this; what was in it is lost then. Returns it. */
+WctStatus wct_cuda_room (WctCuda *cuda, WctCudaRoomName room, size_t bytes, void *address_of_pointer, WctError *err);
+void wct_cuda_need (WctCudaNeed *need, WctCudaRoomName room, size_t bytes); /* the larger of what is there and this */
+WctStatus wct_cuda_reserve (WctCuda *cuda, const WctCudaNeed *need, WctError *err);
+void      wct_cuda_release (WctCuda *cuda); /* all of them */
 
 /* weights.c */
 WctStatus wct_cuda_weights_take (WctCuda *cuda, const WctConv *conv, WctCudaWeights **out, WctError *err);
@@ -86,14 +112,15 @@ typedef WctStatus WctCudaWatch (void *user, int layers, const WctCudaBand *band,
 /* Rows of the input, *first to *first + *rows, that @rows rows of the result from @first on are made of. */
 void wct_cuda_plan_reach (const WctPlan *plan, int32_t first, int32_t rows, int32_t *in_first, int32_t *in_rows);
 
-/* Bytes of device memory that such a band takes on its way, at most. */
-size_t wct_cuda_plan_room (const WctCuda *cuda, const WctPlan *plan, int32_t rows);
+/* Adds what such a band takes on its way. */
+void wct_cuda_plan_need (const WctCuda *cuda, const WctPlan *plan, int32_t first, int32_t rows, WctCudaNeed *need);
 
 /* @in: at least what is reached; @out: the rows to make. Advances @monitor by its share of the plan's work. */
 WctStatus wct_cuda_plan_band (WctCuda *cuda, WctPlan *plan, const WctCudaBand *in, const WctCudaBand *out,
                               WctCudaWatch *watch, void *user, WctMonitor *monitor, WctError *err);
 
-WctShape wct_cuda_plan_result (const WctPlan *plan);
+/* Behind the first @layers layers. */
+WctShape wct_cuda_plan_shape (const WctPlan *plan, int layers);
 
 /* ---- features.c ----------------------------------------------------------------------------------------------- */
 
@@ -101,6 +128,10 @@ WctShape wct_cuda_plan_result (const WctPlan *plan);
  * once; @out is of none yet where its weight is 0. */
 WctStatus wct_cuda_measure (WctCuda *cuda, const WctCudaBand *band, const float *weights, WctMoments *out,
                             WctError *err);
+
+/* Adds what measuring @positions takes, and mapping them. */
+void wct_cuda_measure_need (const WctCuda *cuda, int32_t channels, size_t positions, WctCudaNeed *need);
+void wct_cuda_map_need (int32_t channels, size_t positions, WctCudaNeed *need);
 
 /* Of no positions. */
 void wct_cuda_forget_moments (WctMoments *moments);
@@ -115,9 +146,11 @@ WctStatus wct_cuda_map (WctCuda *cuda, const WctCudaBand *in, const float *weigh
  * file. Valid until the store is freed. */
 WctStatus wct_cuda_mirror (WctCuda *cuda, const WctStore *store, void **out, WctError *err);
 
-/* Likewise, to be written: the whole of it, or what it holds already is brought up to date first where @keep. The store
- * takes it from there when it is next read. */
-WctStatus wct_cuda_mirror_to_write (WctCuda *cuda, WctStore *store, bool keep, void **out, WctError *err);
+/* Likewise, to be written as a whole. The store takes it from there when it is next read. */
+WctStatus wct_cuda_mirror_to_write (WctCuda *cuda, WctStore *store, void **out, WctError *err);
+
+/* Stores take what is ahead, and have no copies on the device any more. */
+WctStatus wct_cuda_mirrors_drop (WctCuda *cuda, WctError *err);
 
 /* Puts @block in the place of the store's copy, which is its from then on, and gives back the one that was there. */
 void wct_cuda_mirror_exchange (WctStore *store, void **block);

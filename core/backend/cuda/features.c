@@ -63,15 +63,15 @@ wct_cuda_measure (WctCuda *cuda, const WctCudaBand *band, const float *weights, 
 {
   const WctMomentsShape shape = shape_of (band);
   const size_t          bytes = measured_doubles (shape.channels) * sizeof (double);
-  double               *part = NULL;
+  double               *part = NULL, *measured;
+  void                 *scratch;
   WctStatus             status;
 
   WCT_TRY (wct_alloc (bytes, 1, "moments", &part, err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->moments, wct_moments_scratch (&shape), "moments", err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->measured, bytes, "moments", err));
-  wct_launch_moments (wct_device_stream (cuda->device), &shape, band->data, weights, cuda->moments.block,
-                      cuda->measured.block);
-  WCT_TRY (wct_device_download (cuda->device, cuda->measured.block, bytes, part, err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_MOMENTS, wct_moments_scratch (&shape), &scratch, err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_MEASURED, bytes, &measured, err));
+  wct_launch_moments (wct_device_stream (cuda->device), &shape, band->data, weights, scratch, measured);
+  WCT_TRY (wct_device_download (cuda->device, measured, bytes, part, err));
   add_part (part, out);
 
 out:
@@ -79,22 +79,57 @@ out:
   return status;
 }
 
+void
+wct_cuda_measure_need (const WctCuda *cuda, int32_t channels, size_t positions, WctCudaNeed *need)
+{
+  const WctMomentsShape shape = { cuda->element, channels, wct_cuda_lanes (channels), positions };
+
+  wct_cuda_need (need, WCT_ROOM_MOMENTS, wct_moments_scratch (&shape));
+  wct_cuda_need (need, WCT_ROOM_MEASURED, measured_doubles (channels) * sizeof (double));
+}
+
 /* ---- Maps ----------------------------------------------------------------------------------------------------- */
 
 /* Positions that are mapped at a time, so that their floats take no more room than this. */
 #define MAPPED_FLOATS ((size_t)64 << 20)
+
+/* Matrix, center and bias. */
+static size_t
+affine_floats (int32_t channels)
+{
+  return (size_t)channels * (size_t)channels + 2 * (size_t)channels;
+}
+
+static size_t
+mapped_at_a_time (int32_t channels, size_t positions)
+{
+  const size_t most = MAPPED_FLOATS / (size_t)channels;
+
+  return positions < most ? positions : most;
+}
+
+void
+wct_cuda_map_need (int32_t channels, size_t positions, WctCudaNeed *need)
+{
+  const size_t floats = mapped_at_a_time (channels, positions) * (size_t)channels;
+
+  wct_cuda_need (need, WCT_ROOM_AFFINE, affine_floats (channels) * sizeof (float));
+  wct_cuda_need (need, WCT_ROOM_CENTERED, floats * sizeof (float));
+  wct_cuda_need (need, WCT_ROOM_PRODUCTS, floats * sizeof (float));
+}
 
 /* On the device: matrix (channels, channels), center, bias. The center is rounded to float there; the bias makes up for
  * that. */
 static WctStatus
 upload_affine (WctCuda *cuda, const WctAffine *affine, WctError *err)
 {
-  const size_t channels = (size_t)affine->channels, square = channels * channels, floats = square + 2 * channels;
-  float       *values = NULL, *center, *bias;
-  WctStatus    status;
+  const size_t channels = (size_t)affine->channels, square = channels * channels,
+               floats = affine_floats (affine->channels);
+  float    *values = NULL, *center, *bias, *to;
+  WctStatus status;
 
   WCT_TRY (wct_alloc (floats, sizeof (float), "transform", &values, err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->affine, floats * sizeof (float), "transform", err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_AFFINE, floats * sizeof (float), &to, err));
   center = values + square;
   bias = center + channels;
   for (size_t i = 0; i < square; i++)
@@ -109,7 +144,7 @@ upload_affine (WctCuda *cuda, const WctAffine *affine, WctError *err)
         sum += affine->matrix[i * channels + k] * ((double)center[k] - affine->center[k]);
       bias[i] = (float)sum;
     }
-  WCT_TRY (wct_device_upload (cuda->device, values, floats * sizeof (float), cuda->affine.block, err));
+  WCT_TRY (wct_device_upload (cuda->device, values, floats * sizeof (float), to, err));
 
 out:
   wct_free (&values);
@@ -125,14 +160,15 @@ map_positions (WctCuda *cuda, const WctCudaBand *in, const float *weights, const
   void           *stream = wct_device_stream (cuda->device);
   const size_t    square = (size_t)shape.channels * (size_t)shape.channels;
   const size_t    offset = first * (size_t)shape.lanes * wct_element_size (in->element);
-  const float    *matrix = cuda->affine.block, *center = matrix + square, *bias = center + shape.channels;
-  WctStatus       status;
+  const float *matrix = cuda->rooms[WCT_ROOM_AFFINE].block, *center = matrix + square, *bias = center + shape.channels;
+  WctStatus    status;
 
   shape.positions = positions;
-  wct_launch_center (stream, &shape, (const char *)in->data + offset, center, cuda->centered.block);
-  WCT_TRY (wct_device_multiply (cuda->device, (int32_t)positions, shape.channels, shape.channels, cuda->centered.block,
-                                matrix, cuda->mapped.block, err));
-  wct_launch_mix (stream, &shape, cuda->mapped.block, bias, weights == NULL ? NULL : weights + first,
+  wct_launch_center (stream, &shape, (const char *)in->data + offset, center, cuda->rooms[WCT_ROOM_CENTERED].block);
+  WCT_TRY (wct_device_multiply (cuda->device, (int32_t)positions, shape.channels, shape.channels,
+                                cuda->rooms[WCT_ROOM_CENTERED].block, matrix, cuda->rooms[WCT_ROOM_PRODUCTS].block,
+                                err));
+  wct_launch_mix (stream, &shape, cuda->rooms[WCT_ROOM_PRODUCTS].block, bias, weights == NULL ? NULL : weights + first,
                   (const char *)in->data + offset, (char *)out->data + offset);
 
 out:
@@ -143,13 +179,13 @@ WctStatus
 wct_cuda_map (WctCuda *cuda, const WctCudaBand *in, const float *weights, const WctAffine *affine,
               const WctCudaBand *out, WctError *err)
 {
-  const size_t channels = (size_t)in->shape.c, all = (size_t)in->rows * (size_t)in->shape.w;
-  const size_t some = MAPPED_FLOATS / channels, most = all < some ? all : some;
+  const size_t all = (size_t)in->rows * (size_t)in->shape.w, most = mapped_at_a_time (in->shape.c, all);
+  WctCudaNeed  need = { { 0 } };
   WctStatus    status;
 
+  wct_cuda_map_need (in->shape.c, all, &need);
+  WCT_TRY (wct_cuda_reserve (cuda, &need, err));
   WCT_TRY (upload_affine (cuda, affine, err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->centered, most * channels * sizeof (float), "transform", err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->mapped, most * channels * sizeof (float), "transform", err));
   for (size_t first = 0; first < all; first += most)
     WCT_TRY (map_positions (cuda, in, weights, out, first, all - first < most ? all - first : most, err));
 

@@ -4,11 +4,13 @@
 
 #include "mem.h"
 
-typedef struct
+typedef struct Mirror
 {
   WctStoreMirror base;
-  WctDevice     *device; /* borrowed; the back end outlives its jobs */
-  void          *block;  /* owned */
+  WctCuda       *cuda; /* borrowed; the back end outlives its jobs */
+  struct Mirror *next; /* of all */
+  WctStore      *store;
+  void          *block; /* owned */
 } Mirror;
 
 static WctStatus
@@ -16,7 +18,7 @@ fetch (WctStoreMirror *mirror, void *bytes, size_t size, WctError *err)
 {
   Mirror *own = (Mirror *)mirror;
 
-  return wct_device_download (own->device, own->block, size, bytes, err);
+  return wct_device_download (own->cuda->device, own->block, size, bytes, err);
 }
 
 static void
@@ -24,21 +26,30 @@ mirror_free (WctStoreMirror *mirror)
 {
   Mirror *own = (Mirror *)mirror;
 
-  wct_device_free (own->device, &own->block);
+  for (Mirror **link = &own->cuda->mirrors; *link != NULL; link = &(*link)->next)
+    if (*link == own)
+      {
+        *link = own->next;
+        break;
+      }
+  wct_device_free (own->cuda->device, &own->block);
   wct_free (&own);
 }
 
 /* @out: untouched where the card has no room. */
 static WctStatus
-mirror_new (WctCuda *cuda, size_t size, Mirror **out, WctError *err)
+mirror_new (WctCuda *cuda, WctStore *store, Mirror **out, WctError *err)
 {
   Mirror   *mirror = NULL;
   WctStatus status;
 
   WCT_TRY (wct_alloc (1, sizeof *mirror, "picture", &mirror, err));
   mirror->base = (WctStoreMirror){ .fetch = fetch, .free = mirror_free, .behind = true };
-  mirror->device = cuda->device;
-  WCT_TRY (wct_device_alloc (cuda->device, size, "picture", &mirror->block, err));
+  mirror->cuda = cuda;
+  mirror->store = store;
+  WCT_TRY (wct_device_alloc (cuda->device, wct_store_size (store), "picture", &mirror->block, err));
+  mirror->next = cuda->mirrors;
+  cuda->mirrors = mirror;
   *out = mirror;
   mirror = NULL;
 
@@ -64,7 +75,7 @@ find_mirror (WctCuda *cuda, WctStore *store, Mirror **out, WctError *err)
   *out = mirror;
   if (mirror != NULL || wct_store_bytes (store) == NULL || !fits (cuda, wct_store_size (store)))
     return WCT_OK;
-  status = mirror_new (cuda, wct_store_size (store), &mirror, err);
+  status = mirror_new (cuda, store, &mirror, err);
   if (status == WCT_OK)
     {
       wct_store_set_mirror (store, &mirror->base);
@@ -80,7 +91,8 @@ bring_up_to_date (const WctStore *store, Mirror *mirror, WctError *err)
 
   if (!mirror->base.behind)
     return WCT_OK;
-  status = wct_device_upload (mirror->device, wct_store_bytes (store), wct_store_size (store), mirror->block, err);
+  status =
+    wct_device_upload (mirror->cuda->device, wct_store_bytes (store), wct_store_size (store), mirror->block, err);
   mirror->base.behind = status != WCT_OK;
   return status;
 }
@@ -103,7 +115,7 @@ out:
 }
 
 WctStatus
-wct_cuda_mirror_to_write (WctCuda *cuda, WctStore *store, bool keep, void **out, WctError *err)
+wct_cuda_mirror_to_write (WctCuda *cuda, WctStore *store, void **out, WctError *err)
 {
   Mirror   *mirror;
   WctStatus status;
@@ -112,8 +124,6 @@ wct_cuda_mirror_to_write (WctCuda *cuda, WctStore *store, bool keep, void **out,
   WCT_TRY (find_mirror (cuda, store, &mirror, err));
   if (mirror == NULL)
     return WCT_OK;
-  if (keep)
-    WCT_TRY (bring_up_to_date (store, mirror, err));
   mirror->base.behind = false;
   mirror->base.ahead = true;
   *out = mirror->block;
@@ -129,5 +139,21 @@ wct_cuda_mirror_exchange (WctStore *store, void **block)
   void   *before = mirror->block;
 
   mirror->block = *block;
+  mirror->base.behind = false;
+  mirror->base.ahead = true;
   *block = before;
+}
+
+WctStatus
+wct_cuda_mirrors_drop (WctCuda *cuda, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  while (cuda->mirrors != NULL && status == WCT_OK)
+    {
+      WctStore *store = cuda->mirrors->store;
+
+      status = wct_store_drop_mirror (store, err);
+    }
+  return status;
 }

@@ -48,9 +48,13 @@ wct_cuda_band_part (const WctCudaBand *band, int32_t first, int32_t rows)
 }
 
 WctShape
-wct_cuda_plan_result (const WctPlan *plan)
+wct_cuda_plan_shape (const WctPlan *plan, int layers)
 {
-  return plan->count > 0 ? plan->steps[plan->count - 1].out : plan->in;
+  WctShape shape = plan->in;
+
+  for (int i = 0; i < plan->count && plan->steps[i].layers <= layers; i++)
+    shape = plan->steps[i].out;
+  return shape;
 }
 
 /* ---- Making --------------------------------------------------------------------------------------------------- */
@@ -194,12 +198,6 @@ wct_cuda_plan_reach (const WctPlan *plan, int32_t first, int32_t rows, int32_t *
 
 /* ---- Running -------------------------------------------------------------------------------------------------- */
 
-static size_t
-larger (size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static WctShape
 with_rows (WctShape shape, int32_t rows)
 {
@@ -214,39 +212,30 @@ padded_bytes (WctElement element, WctShape shape, int32_t rows)
   return wct_cuda_map_bytes (element, (WctShape){ shape.c, rows + 2, shape.w + 2 });
 }
 
-/* What a band takes: padded maps, and the two that take turns. The last step writes where the caller says. */
-typedef struct
-{
-  size_t padded, maps[2];
-} Room;
+static const WctCudaRoomName map_rooms[2] = { WCT_ROOM_MAP, WCT_ROOM_OTHER_MAP };
 
-static Room
-find_room (const WctCuda *cuda, const WctPlan *plan, const Reach *reach)
+/* Padded maps, and the two that take turns. The last step writes where the caller says. */
+static void
+add_need (const WctCuda *cuda, const WctPlan *plan, const Reach *reach, WctCudaNeed *need)
 {
-  Room room = { 0 };
-
   for (int i = 0; i < plan->count; i++)
     {
       const Step   *step = &plan->steps[i];
       const int32_t rows = reach->end[i + 1] - reach->first[i + 1];
 
       if (step->conv != NULL)
-        room.padded = larger (room.padded, padded_bytes (cuda->element, shape_gathered (step), rows));
+        wct_cuda_need (need, WCT_ROOM_PADDED, padded_bytes (cuda->element, shape_gathered (step), rows));
       if (i + 1 < plan->count)
-        room.maps[i % 2] = larger (room.maps[i % 2], wct_cuda_map_bytes (cuda->element, with_rows (step->out, rows)));
+        wct_cuda_need (need, map_rooms[i % 2], wct_cuda_map_bytes (cuda->element, with_rows (step->out, rows)));
     }
-  return room;
 }
 
-size_t
-wct_cuda_plan_room (const WctCuda *cuda, const WctPlan *plan, int32_t rows)
+void
+wct_cuda_plan_need (const WctCuda *cuda, const WctPlan *plan, int32_t first, int32_t rows, WctCudaNeed *need)
 {
-  /* In the middle, where a band reaches out on both sides. */
-  const int32_t height = wct_cuda_plan_result (plan).h, first = rows < height ? (height - rows) / 2 : 0;
-  const Reach   reach = find_reach (plan, first, rows < height ? rows : height);
-  const Room    room = find_room (cuda, plan, &reach);
+  const Reach reach = find_reach (plan, first, rows);
 
-  return room.padded + room.maps[0] + room.maps[1];
+  add_need (cuda, plan, &reach, need);
 }
 
 static WctStatus
@@ -265,8 +254,8 @@ convolve (WctCuda *cuda, const Step *step, const WctCudaBand *out, WctError *err
   WctStatus                 status;
 
   WCT_TRY (wct_convolution_new (cuda->device, &shape, &convolution, err));
-  WCT_TRY (wct_convolution_forward (cuda->device, convolution, cuda->padded.block, step->weights->packed,
-                                    step->weights->bias, out->data, err));
+  WCT_TRY (wct_convolution_forward (cuda->device, convolution, cuda->rooms[WCT_ROOM_PADDED].block,
+                                    step->weights->packed, step->weights->bias, out->data, err));
 
 out:
   return status;
@@ -289,22 +278,8 @@ run_step (WctCuda *cuda, const Step *step, const WctCudaBand *in, const WctCudaB
                              .in_rows = in->rows };
 
   wct_launch_gather (wct_device_stream (cuda->device), &gather, in->data,
-                     step->conv != NULL ? cuda->padded.block : out->data);
+                     step->conv != NULL ? cuda->rooms[WCT_ROOM_PADDED].block : out->data);
   return step->conv != NULL ? convolve (cuda, step, out, err) : WCT_OK;
-}
-
-static WctStatus
-reserve (WctCuda *cuda, const WctPlan *plan, const Reach *reach, WctError *err)
-{
-  const Room room = find_room (cuda, plan, reach);
-  WctStatus  status;
-
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->padded, room.padded, "feature maps", err));
-  for (int i = 0; i < 2; i++)
-    WCT_TRY (wct_cuda_reserve (cuda, &cuda->maps[i], room.maps[i], "feature maps", err));
-
-out:
-  return status;
 }
 
 WctStatus
@@ -314,14 +289,16 @@ wct_cuda_plan_band (WctCuda *cuda, WctPlan *plan, const WctCudaBand *in, const W
   const Reach  reach = find_reach (plan, out->first, out->rows);
   const double share = (double)out->rows / out->shape.h;
   WctCudaBand  before = *in;
+  WctCudaNeed  need = { { 0 } };
   WctStatus    status;
 
-  WCT_TRY (reserve (cuda, plan, &reach, err));
+  add_need (cuda, plan, &reach, &need);
+  WCT_TRY (wct_cuda_reserve (cuda, &need, err));
   for (int i = 0; i < plan->count; i++)
     {
       const Step *step = &plan->steps[i];
       WctCudaBand next = { cuda->element, step->out, reach.first[i + 1], reach.end[i + 1] - reach.first[i + 1],
-                           cuda->maps[i % 2].block };
+                           cuda->rooms[map_rooms[i % 2]].block };
 
       if (i + 1 == plan->count)
         next = *out;

@@ -23,11 +23,10 @@ pack (WctCuda *cuda, const WctConv *conv, WctCudaWeights *entry, WctError *err)
   float       *raw;
   WctStatus    status;
 
-  WCT_TRY (wct_device_alloc (cuda->device, out_lanes * 9 * in_lanes * wct_element_size (cuda->element), conv->name,
-                             &entry->packed, err));
-  WCT_TRY (wct_device_alloc (cuda->device, out_lanes * sizeof (float), conv->name, &entry->bias, err));
-  WCT_TRY (wct_cuda_reserve (cuda, &cuda->planes, (weights + biases) * sizeof (float), conv->name, err));
-  raw = cuda->planes.block;
+  WCT_TRY (wct_cuda_alloc (cuda, out_lanes * 9 * in_lanes * wct_element_size (cuda->element), conv->name,
+                           &entry->packed, err));
+  WCT_TRY (wct_cuda_alloc (cuda, out_lanes * sizeof (float), conv->name, &entry->bias, err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_PLANES, (weights + biases) * sizeof (float), &raw, err));
   WCT_TRY (wct_device_upload (cuda->device, conv->weight, weights * sizeof (float), raw, err));
   WCT_TRY (wct_device_upload (cuda->device, conv->bias, biases * sizeof (float), raw + weights, err));
   wct_launch_pack (wct_device_stream (cuda->device), conv->out_c, conv->in_c, 3, raw, raw + weights, cuda->element,
