@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""wct --backend cuda, its kernels run by the executor: the pictures of the cpu back end, on a card of any size, and a
+sentence where the card gives up. Needs WCT_MODULE_DIR, and numpy for distances."""
+import numpy
+
+import wct_test
+from wct_test import SOURCE, Pixels, environment, run, write_png
+
+SIDE = 150  # the longer one
+SMALL = 24_000_000  # bytes: room for a model, and for bands of such a picture
+
+
+class Card(wct_test.Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.model = SOURCE / "weights" / "wct-compact.safetensors"
+        cls.style = SOURCE / "data" / "samples" / "style-glass.jpg"
+
+    def setUp(self):
+        super().setUp()
+        self.content = SOURCE / "data" / "samples" / "lake.jpg"
+
+    def make(self, backend, *arguments, verb="stylize", env=None):
+        path = self.path("out.tif")
+        operands = [self.content, self.style, "--content-size", SIDE] if verb == "stylize" else [self.style]
+        self.assert_done(run(verb, *operands, "-o", path, "--force", "--model", self.model, "--style-size", 128,
+                             "--backend", backend, *arguments, env=env or environment()))
+        return numpy.asarray(Pixels(path).values, dtype=float)
+
+    def assert_near(self, got, wanted, decibels):
+        error = numpy.mean((got - wanted) ** 2) / wanted.max() ** 2
+        self.assertGreaterEqual(-10 * numpy.log10(error + 1e-30), decibels)
+
+    def compare(self, *arguments, verb="stylize", decibels=75):
+        self.assert_near(self.make("cuda", *arguments, verb=verb), self.make("cpu", *arguments, verb=verb), decibels)
+
+    def refuse(self, word, **changes):
+        done = run("stylize", self.content, self.style, "-o", self.path("out.png"), "--content-size", SIDE, "--style-size", 128,
+                   "--model", self.model, "--backend", "cuda", env=environment(**changes))
+        self.assert_refused(done, 1, word)
+        self.assertFalse(self.path("out.png").exists())
+
+
+class Pictures(Card):
+    def test_stylize(self):
+        self.compare()
+
+    def test_two_passes_of_some_levels(self):
+        self.compare("--passes", 2, "--alpha", "5=0.4,2=0.7")
+
+    def test_seamless(self):
+        self.compare("--seamless", "--alpha", "3=0.6,1=0.6")
+
+    def test_masks(self):
+        mask = write_png(self.path("mask.png"), SIDE, 8, 1, [255 * x // SIDE for _ in range(8) for x in range(SIDE)])
+        self.compare("--masks", mask)
+
+    def test_patches(self):
+        self.compare("--swap", 0.6)
+
+    def test_transport_and_colors(self):
+        self.compare("--transport", "--keep-colors", 50, "--working-size", 96)
+
+    def test_texture(self):
+        self.compare("--size", "112x80", "--seed", 4, "--passes", 1, verb="texture")
+
+
+class Sizes(Card):
+    """Bands make what the whole picture makes."""
+
+    def test_a_small_card_makes_the_same(self):
+        for arguments in [], ["--seamless"], ["--swap", 0.6]:
+            whole = self.make("cuda", *arguments)
+            banded = self.make("cuda", *arguments, env=environment(WCT_DEVICE_LIMIT=str(SMALL)))
+            self.assert_near(banded, whole, 75)
+
+    def test_a_card_that_is_too_small_is_one_sentence(self):
+        self.refuse("card", WCT_DEVICE_LIMIT="1000000")
+
+
+class Trouble(Card):
+    def test_a_card_that_is_lost_is_one_sentence_whenever_it_happens(self):
+        for n in 1, 7, 20:
+            self.refuse("card", WCT_DEVICE_LOST_AFTER=str(n))
+
+    def test_precision_of_another_name_is_refused(self):
+        self.refuse("WCT_CUDA_PRECISION", WCT_CUDA_PRECISION="f8")
+
+    def test_half_precision_is_near(self):
+        self.assert_near(self.make("cuda", env=environment(WCT_CUDA_PRECISION="f16")), self.make("cpu"), 40)
+
+
+if __name__ == "__main__":
+    wct_test.main()
