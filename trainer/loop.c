@@ -451,7 +451,15 @@ averaged_network (const WctLearner *learner, WctNetwork *out)
       }
 }
 
-/* The encoder that feeds a decoder: segments between taps as they are in the model, or as they were learned. */
+/* Is this more than what follows a tap: a level's whole encoder? */
+static bool
+begins_with_picture (const WctNetwork *part)
+{
+  return part->layers[0].kind == WCT_LAYER_CONV && part->layers[0].conv.in_c == 3;
+}
+
+/* The encoder that feeds a decoder: segments between taps as they are in the model, or as they were learned; or the
+ * level's own, whole. */
 static void
 encoder_network (const WctTrainer *trainer, int level, WctNetwork *out)
 {
@@ -465,6 +473,8 @@ encoder_network (const WctTrainer *trainer, int level, WctNetwork *out)
         averaged_network (learner, &segment);
       else
         wct_network_segment (wct_model_encoder (trainer->model, level), i - 1, i, &segment);
+      if (begins_with_picture (&segment))
+        out->count = 0;
       wct_network_append (out, &segment);
     }
 }

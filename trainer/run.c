@@ -259,7 +259,10 @@ wct_run_log (WctRun *run, json_t *line, WctError *err)
   int       length;
 
   json_decref (line);
-  length = text == NULL ? -1 : asprintf (&whole, "%s\n", text);
+  if (text == NULL) /* JSON has no word for what is not finite, and the line has no object then */
+    return wct_error_set (err, WCT_ERR_NUMERIC,
+                          "a loss or a score is not finite: the run has diverged; resume with a lower --learning-rate");
+  length = asprintf (&whole, "%s\n", text);
   free (text);
   if (length < 0)
     return wct_error_set (err, WCT_ERR_NO_MEMORY, "out of memory for a line of metrics");

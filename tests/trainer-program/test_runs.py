@@ -4,6 +4,7 @@ happens on the way."""
 import json
 import math
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -202,6 +203,20 @@ class Written(train_test.Case):
         self.assertEqual({name.rsplit(".", 1)[0] for name in kept if name.startswith("encoder")},
                          {"encoder.conv0", "encoder.conv1_1", "encoder.conv1_2", "encoder.conv2_1"})
         self.assertEqual({name[:8] for name in kept if name.startswith("decoder")}, {"decoder1", "decoder2"})
+
+    def test_trunks_of_single_levels_are_tested_as_they_are_exported(self):
+        shared, self.own = self.model, self.path("own.safetensors")
+        train_test.give_levels_trunks(self.own, shared)
+        scores = []
+        for model in shared, self.own:
+            self.model = model
+            run = "run-of-" + pathlib.Path(model).stem
+            self.make_run(run, "--steps", 1, "--test-every", 1, "--transformed", 0.5, "--styles", self.photos, "--judge",
+                          shared, "--start", "model", "--start-model", model, "--tune-encoder", 1e-6, "--lr", 1e-9, "--rate-end", 1e-9, level="2,3,4,5")
+            scores.append([line["psnr"] for line in self.lines(run) if "test" in line])
+        self.assertEqual(len(scores[0]), 4)
+        for psnr, other in zip(*scores):
+            self.assertAlmostEqual(psnr, other, places=3)
 
     def test_trunks_of_single_levels_are_tuned_alone(self):
         self.model, tuned = self.path("own.safetensors"), self.path("m.safetensors")
