@@ -12,7 +12,9 @@
 
 #include <wct/wct.h>
 
-#include "backend/cpu/pipeline.h"
+#if WCT_HAVE_CPU
+#  include "backend/cpu/pipeline.h"
+#endif
 #include "mem.h"
 #include "model.h"
 #include "planar.h"
@@ -287,7 +289,13 @@ run (const Options *options)
   if (traces)
     {
       events = calloc (EVENTS_MAX, sizeof *events);
+#if WCT_HAVE_CPU
       wct_pipeline_trace = note_event;
+#else
+      (void)note_event;
+      fprintf (stderr, "bench-stylize: this build has no cpu back end to look into\n");
+      exit (1);
+#endif
     }
   for (int i = -1; i < options->repeat; i++)
     {

@@ -77,7 +77,7 @@ static WctStatus
 take_backend (void *data, const WctOption *option, const char *value, WctError *err)
 {
   WctArguments            *arguments = data;
-  static const char *const names[] = { "auto", "cpu", "reference" };
+  static const char *const names[] = { "auto", "cuda", "cpu", "reference" };
 
   (void)option;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -86,7 +86,7 @@ take_backend (void *data, const WctOption *option, const char *value, WctError *
         arguments->backend = value;
         return WCT_OK;
       }
-  return wct_error_set (err, WCT_ERR_ARGUMENT, "--backend is auto, cpu or reference, not '%s'", value);
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "--backend is auto, cuda, cpu or reference, not '%s'", value);
 }
 
 static WctStatus
@@ -443,7 +443,7 @@ static const WctOption options[] = {
     "The model (.safetensors); without it $WCT_MODEL and the data folders are searched.", .take = wct_take_text,
     .offset = offsetof (WctArguments, model) },
   { MACHINES, "Model and machine", "backend", 0, "NAME",
-    "auto, cpu or reference (default auto: the fastest that works).", .take = take_backend },
+    "auto, cuda, cpu or reference (default auto: the fastest that works).", .take = take_backend },
   { MACHINES, "Model and machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
     .take = wct_take_int32, .offset = offsetof (WctArguments, threads), .min = 0, .max = THREADS_MAX },
   { BATCHES, "Model and machine", "memory", 0, "SIZE",

@@ -7,6 +7,8 @@
 
 #include <wct/status.h>
 
+#include "text.h"
+
 #define WCT_TENSOR_RANK_MAX 4
 
 typedef struct
@@ -73,9 +75,5 @@ const char *wct_safetensors_metadata (const WctSafetensors *file, const char *ke
 /* Is the metadata's text for @key @expected? @what: "a model"; @label stands for the path in sentences */
 WctStatus wct_safetensors_check_metadata (const WctSafetensors *file, const char *label, const char *what,
                                           const char *key, const char *expected, WctError *err);
-
-/* A stranger's text as a sentence can carry it: control characters become '?', and what is too long for @out loses its
- * start (a path says most at its end). */
-void wct_text_for_sentence (const char *text, char *out, size_t size);
 
 #endif

@@ -2,21 +2,18 @@
  * style is measured. Files appear whole or not at all, and hold a sum of their own bytes. */
 #include "style-cache.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "cache-folder.h"
 #include "mem.h"
 #include "model.h"
 #include "style.h"
 #include "whole-file.h"
 
-#define PATH_SIZE 4096
 #define FILES_MAX 200 /* some 0.2 MB each for compact models, 2.4 MB for full width */
 
 static const char magic[8] = "wctstyl2";
@@ -46,67 +43,13 @@ wct_style_key (const WctModel *model, const WctBackend *backend, const WctImage 
 
 /* ---- Files ---------------------------------------------------------------------------------------------------- */
 
-/* The folder, made where @make says so. */
-static bool
-find_folder (char *folder, bool make)
-{
-  const char *cache = getenv ("XDG_CACHE_HOME"), *home = getenv ("HOME");
-  int         length;
-
-  if (cache != NULL && cache[0] == '/')
-    length = snprintf (folder, PATH_SIZE, "%s", cache);
-  else if (home != NULL && home[0] == '/')
-    length = snprintf (folder, PATH_SIZE, "%s/.cache", home);
-  else
-    return false;
-  for (const char *const *part = (const char *const[]){ "/wct", "/styles", NULL }; *part != NULL; part++)
-    {
-      if (make)
-        mkdir (folder, 0700);
-      if (length < 0 || length + 64 >= PATH_SIZE)
-        return false;
-      length += snprintf (folder + length, PATH_SIZE - (size_t)length, "%s", *part);
-    }
-  return !make || mkdir (folder, 0700) == 0 || access (folder, W_OK) == 0;
-}
-
 static bool
 find_path (WctStyleKey key, bool make, char *path)
 {
-  char folder[PATH_SIZE];
+  char name[WCT_FINGERPRINT_TEXT];
 
-  if (!find_folder (folder, make))
-    return false;
-  return snprintf (path, PATH_SIZE, "%s/%016llx%016llx", folder, (unsigned long long)key.words[0],
-                   (unsigned long long)key.words[1])
-         < PATH_SIZE;
-}
-
-/* The file that was not used for longest. */
-static void
-forget_oldest (const char *folder)
-{
-  DIR            *files = opendir (folder);
-  struct dirent  *file;
-  struct stat     about;
-  struct timespec oldest = { 0 };
-  char            name[sizeof file->d_name] = "";
-  int             count = 0;
-
-  if (files == NULL)
-    return;
-  while ((file = readdir (files)) != NULL)
-    if (fstatat (dirfd (files), file->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (about.st_mode))
-      {
-        if (count++ == 0 || about.st_mtim.tv_sec < oldest.tv_sec)
-          {
-            oldest = about.st_mtim;
-            snprintf (name, sizeof name, "%s", file->d_name);
-          }
-      }
-  if (count > FILES_MAX)
-    unlinkat (dirfd (files), name, 0);
-  closedir (files);
+  wct_fingerprint_print (&key, name);
+  return wct_cache_path ("styles", name, make, path);
 }
 
 /* ---- Contents: magic, then for each level count, mean and covariance, then the sum of all that ------------------- */
@@ -183,7 +126,7 @@ wct_style_cache_find (WctModel *model, WctStyleKey key, unsigned levels)
   const size_t size = contents_bytes (model, levels);
   WctMoments  *moments[WCT_LEVELS] = { NULL };
   WctStyle    *style = NULL;
-  char         path[PATH_SIZE], *contents = NULL, *at;
+  char         path[WCT_CACHE_PATH_SIZE], *contents = NULL, *at;
   WctError     ignored;
   WctStatus    status;
 
@@ -214,7 +157,7 @@ wct_style_cache_keep (const WctStyle *style, WctStyleKey key)
   const WctModel *model = wct_style_model (style);
   const unsigned  levels = wct_style_levels (style);
   const size_t    size = contents_bytes (model, levels);
-  char            path[PATH_SIZE], *contents = NULL, *at;
+  char            path[WCT_CACHE_PATH_SIZE], *contents = NULL, *at;
   WctStyleKey     sum;
   WctError        ignored;
 
@@ -228,9 +171,6 @@ wct_style_cache_keep (const WctStyle *style, WctStyleKey key)
   sum = sum_of (contents, size);
   memcpy (at, &sum, sizeof sum);
   if (wct_whole_file_write (path, &(WctPiece){ contents, size }, 1, false, &ignored) == WCT_OK)
-    {
-      *strrchr (path, '/') = '\0';
-      forget_oldest (path);
-    }
+    wct_cache_forget_oldest ("styles", FILES_MAX);
   wct_free (&contents);
 }

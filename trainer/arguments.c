@@ -204,7 +204,7 @@ static const WctOption options[] = {
   { TRAIN, "Optimizer (Adam)", "lanes", 0, "N",
     "Parts of a process's share that are computed side by side, summed in order: results depend on their number, not "
     "on "
-    "--threads (default 8, or what divides the batch).",
+    "--threads (default 8, or what divides the batch; on a graphics card 1).",
     .take = wct_take_int32, OF_CONFIG (lanes), FROM_TO (1, 1024) },
   { TRAIN, "Optimizer (Adam)", "accumulate", 0, "N",
     "Pieces of a lane that are computed one after the other: less memory (default 1).", .take = wct_take_int32,
@@ -280,8 +280,9 @@ static const WctOption options[] = {
 
   { TRAIN, "Machine", "precision", 0, "P", "f32, bf16 or f16, of what convolutions multiply (default f32).",
     .take = wct_take_choice, OF_CONFIG (precision), .choices = wct_config_precisions },
-  { TRAIN | EVAL, "Machine", "device", 0, "NAME", "The back end: auto, cpu or reference (default auto).",
-    .take = wct_take_text, OF (backend) },
+  { TRAIN | EVAL, "Machine", "device", 0, "NAME",
+    "The back end: auto, cuda, cpu or reference (default auto: the fastest that works).", .take = wct_take_text,
+    OF (backend) },
   { TRAIN | RESUME | EVAL, "Machine", "threads", 0, "N", "Threads to use (default 0: one for each processor).",
     .take = wct_take_int32, OF_CONFIG (threads), FROM_TO (0, 1024) },
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <wct/backend.h>
+
 #include "mem.h"
 
 #ifndef WCT_COMMIT
@@ -153,6 +155,29 @@ wct_config_defaults (WctTask task, WctConfig *config)
     memcpy (config->channels, (int32_t[]){ 16, 32, 64, 128, 128 }, sizeof config->channels);
 }
 
+/* The first that works is what "auto" stands for. */
+static const char *
+best_backend (void)
+{
+  char        detail[WCT_MESSAGE_SIZE];
+  bool        usable = false;
+  const char *name = NULL;
+
+  for (size_t i = 0; !usable; i++)
+    {
+      name = wct_backend_probe (i, &usable, detail, sizeof detail);
+      if (name == NULL)
+        return "";
+    }
+  return name;
+}
+
+bool
+wct_config_on_card (const char *backend)
+{
+  return strcmp (strcmp (backend, "auto") == 0 ? best_backend () : backend, "cuda") == 0;
+}
+
 #define LANES_USUAL 8
 
 void
@@ -162,6 +187,11 @@ wct_config_choose_lanes (WctConfig *config, int ranks)
 
   if (config->lanes > 0)
     return;
+  if (wct_config_on_card (config->backend))
+    {
+      config->lanes = 1;
+      return;
+    }
   for (config->lanes = LANES_USUAL; config->lanes > 1 && share % config->lanes != 0;)
     config->lanes--;
 }

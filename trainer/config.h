@@ -103,7 +103,11 @@ extern const char *const wct_config_starts[], *const wct_config_loss_scales[], *
 void wct_config_defaults (WctTask task, WctConfig *config);
 void wct_config_clear (WctConfig *config);
 
-/* As many lanes as cut the share of one of @ranks evenly, up to 8, where none were asked for. */
+/* Does a back end of that name compute on a graphics card? With "auto": the one that it stands for here. */
+bool wct_config_on_card (const char *backend);
+
+/* As many lanes as cut the share of one of @ranks evenly, up to 8, where none were asked for. On a card one: it
+ * computes all of a lane at once, and one lane after the other. */
 void wct_config_choose_lanes (WctConfig *config, int ranks);
 
 /* Both ways without loss; the sentence names the key that is wrong. */

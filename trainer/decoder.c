@@ -261,6 +261,8 @@ train_piece (WctTrainer *trainer, void *data, int lane, const WctPiece *piece, W
       WctLearner *learner = trainer->learners[i];
 
       status = train_level (trainer, worker->images, &worker->levels[learner->level - 1], learner, lane, terms, err);
+      if (status == WCT_OK)
+        status = wct_trainer_gradient_done (trainer, piece, learner, err);
     }
   return status;
 }

@@ -520,6 +520,8 @@ train_piece (WctTrainer *trainer, void *data, int lane, const WctPiece *piece, W
         WCT_TRY (ops->accumulate (ctx, worker->levels[level].in_gradient, work->features_gradient, err));
       WCT_TRY (ops->backward (ctx, work->parts[SEGMENT], work->features_gradient, level > 1 ? work->in_gradient : NULL,
                               lane_gradient (learner_of (trainer, level, SEGMENT), lane), err));
+      for (int part = 0; part < part_count (trainer); part++)
+        WCT_TRY (wct_trainer_gradient_done (trainer, piece, learner_of (trainer, level, (Part)part), err));
     }
 
 out:

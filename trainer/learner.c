@@ -136,13 +136,13 @@ wct_learner_new (WctBackend *backend, const char *name, int level, const WctNetw
   learner->rate = 1;
   learner->network = *network;
   count = learner->count = wct_layers_parameters (network->layers, network->count);
-  WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->values, err));
-  WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->first, err));
-  WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->second, err));
-  WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->gradient, err));
-  WCT_TRY (wct_alloc (count * (size_t)lanes, sizeof (float), name, &learner->lane_gradients, err));
+  WCT_TRY (ops->memory_new (backend->ctx, count, name, &learner->values, err));
+  WCT_TRY (ops->memory_new (backend->ctx, count, name, &learner->first, err));
+  WCT_TRY (ops->memory_new (backend->ctx, count, name, &learner->second, err));
+  WCT_TRY (ops->memory_new (backend->ctx, count, name, &learner->gradient, err));
+  WCT_TRY (ops->memory_new (backend->ctx, count * (size_t)lanes, name, &learner->lane_gradients, err));
   if (averaged)
-    WCT_TRY (wct_alloc (count, sizeof (float), name, &learner->average, err));
+    WCT_TRY (ops->memory_new (backend->ctx, count, name, &learner->average, err));
   point_into_values (learner);
   WCT_TRY (ops->packing_new (backend->ctx, learner->network.layers, learner->network.count, precision, uses,
                              &learner->packing, err));
@@ -157,15 +157,18 @@ out:
 void
 wct_learner_free (WctBackend *backend, WctLearner **learner)
 {
-  if (*learner == NULL)
+  const WctTrainingOps *ops = backend->ops->training;
+  WctLearner           *own = *learner;
+
+  if (own == NULL)
     return;
-  backend->ops->training->packing_free (backend->ctx, &(*learner)->packing);
-  wct_free (&(*learner)->values);
-  wct_free (&(*learner)->first);
-  wct_free (&(*learner)->second);
-  wct_free (&(*learner)->average);
-  wct_free (&(*learner)->gradient);
-  wct_free (&(*learner)->lane_gradients);
+  ops->packing_free (backend->ctx, &own->packing);
+  ops->memory_free (backend->ctx, &own->values);
+  ops->memory_free (backend->ctx, &own->first);
+  ops->memory_free (backend->ctx, &own->second);
+  ops->memory_free (backend->ctx, &own->average);
+  ops->memory_free (backend->ctx, &own->gradient);
+  ops->memory_free (backend->ctx, &own->lane_gradients);
   wct_free (learner);
 }
 

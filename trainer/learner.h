@@ -2,6 +2,7 @@
 #ifndef WCT_TRAINER_LEARNER_H
 #define WCT_TRAINER_LEARNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,15 +13,16 @@
 
 typedef struct
 {
-  char        name[24];       /* "decoder3", "encoder" */
-  int         level;          /* 1 … WCT_LEVELS */
-  double      rate;           /* what the learning rate is multiplied by; 1 at first */
-  WctNetwork  network;        /* weights and biases point into values */
-  size_t      count;          /* parameters */
-  float      *values;         /* owned, as all below; (count): for each convolution its weights, then its biases */
+  char        name[24]; /* "decoder3", "encoder" */
+  int         level;    /* 1 … WCT_LEVELS */
+  double      rate;     /* what the learning rate is multiplied by; 1 at first */
+  WctNetwork  network;  /* weights and biases point into values */
+  size_t      count;    /* parameters */
+  float      *values;   /* memory_new's, as all below; (count): for each convolution its weights, then its biases */
   float      *first, *second; /* Adam's moments */
   float      *average;        /* of the values over time; NULL: not kept */
   float      *gradient;       /* of a step */
+  bool        summing;        /* is the step's gradient summed up, and its sum over all ranks begun? */
   float      *lane_gradients; /* (lanes, count) */
   WctPacking *packing;        /* the back end's */
 } WctLearner;

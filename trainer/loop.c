@@ -114,6 +114,15 @@ out:
   return status;
 }
 
+/* A card leaves the processors to what feeds it; else they have other things to do, and one thread is enough. */
+static int32_t
+feed_threads (const WctConfig *config)
+{
+  const int threads = config->threads > 0 ? config->threads : wct_processor_count () / wct_parallel_local_ranks ();
+
+  return wct_config_on_card (config->backend) && threads > 1 ? threads : 1;
+}
+
 /* Batches of @batch pictures of a list, shared by @ranks. */
 static WctStatus
 open_feed (const Loop *loop, WctPictureSet *set, const WctPictureList *list, int32_t batch, int ranks,
@@ -131,6 +140,7 @@ open_feed (const Loop *loop, WctPictureSet *set, const WctPictureList *list, int
   options.seed = config->seed;
   options.scale_min = config->scale_min;
   options.flip = config->flip;
+  options.threads = feed_threads (config);
   return wct_feed_new (set, list, &options, first_step, out, err);
 }
 
@@ -311,6 +321,8 @@ open_loop (Loop *loop, bool resume, WctError *err)
   if (config->steps == 0)
     config->steps = (int64_t)ceil (config->epochs * loop->train.count / config->batch);
   WCT_TRY (wct_trainer_new (config, &loop->trainer, err));
+  if (wct_reducer_complaint (loop->trainer->reducer)[0] != '\0')
+    fprintf (stderr, "wct-train: %s\n", wct_reducer_complaint (loop->trainer->reducer));
   WCT_TRY (wct_alloc ((size_t)loop->trainer->share * picture, sizeof (float), "a batch", &loop->images, err));
   if (loop->style_set != NULL)
     WCT_TRY (wct_alloc ((size_t)loop->trainer->share * picture, sizeof (float), "a batch", &loop->style_images, err));
@@ -354,10 +366,12 @@ print_config (const WctConfig *config)
 static void
 print_beginning (const Loop *loop)
 {
+  const char *reducer = wct_reducer_detail (loop->trainer->reducer);
+
   print_config (loop->config);
-  fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads, %s\n", loop->train.count, loop->test.count,
-           wct_backend_info (loop->trainer->backend)->detail, wct_pool_threads (loop->trainer->pool),
-           wct_parallel_detail ());
+  fprintf (stderr, "%d pictures to train on, %d held out; %s, %d threads, %s%s%s\n", loop->train.count,
+           loop->test.count, wct_backend_info (loop->trainer->backend)->detail, wct_pool_threads (loop->trainer->pool),
+           wct_parallel_detail (), reducer[0] == '\0' ? "" : ", sums by ", reducer);
 }
 
 static json_t *

@@ -1,76 +1,76 @@
-/* The module for MPI: where it is, and is it this program's? Opened by need, so that nobody else needs an MPI. */
-#include "parallel-transport.h"
+/* Modules: where one is, and is it this program's? */
+#include "parallel-module.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MODULE    "wct-train-mpi.so"
-#define PATH_SIZE 4352 /* a path and the name */
+#include "module.h"
 
-/* While building, the module lies beside the program. */
-static void
-beside_program (char *path)
+typedef struct
 {
-  char          program[4096];
-  const ssize_t length = readlink ("/proc/self/exe", program, sizeof program - 1);
-  char         *slash;
+  const char *file, *symbol;
+  const char *library; /* that it brings */
+  const char *remedy;
+  int         flags; /* of dlopen */
+} Module;
 
-  path[0] = '\0';
-  if (length <= 0)
-    return;
-  program[length] = '\0';
-  slash = strrchr (program, '/');
-  if (slash != NULL)
-    snprintf (path, PATH_SIZE, "%.*s/" MODULE, (int)(slash - program), program);
-}
+/* Global: Open MPI's own plug-ins look for its symbols there. */
+static const Module mpi = {
+  "wct-train-mpi.so",
+  "wct_transport_mpi",
+  "MPI",
+  "build it where Open MPI (libopenmpi-dev) or another MPI is installed, or start the ranks with torchrun or srun",
+  RTLD_NOW | RTLD_GLOBAL,
+};
 
+static const Module nccl = {
+  "wct-train-nccl.so",   WCT_NCCL_SYMBOL, "NCCL", "build it where CUDA and NCCL (libnccl-dev) are installed",
+  RTLD_NOW | RTLD_LOCAL,
+};
+
+/* The table that it exports, which begins with the version that it is of. */
 static WctStatus
-find_module (char *path, WctError *err)
+open_module (const Module *module, const void **out, WctError *err)
 {
-  const char *folder = getenv ("WCT_MODULE_DIR");
+  char               path[WCT_MODULE_PATH_SIZE];
+  void              *handle;
+  const char *const *version;
 
-  if (folder != NULL && folder[0] != '\0')
-    {
-      snprintf (path, PATH_SIZE, "%.4096s/" MODULE, folder);
-      if (access (path, F_OK) == 0)
-        return WCT_OK;
-    }
-  beside_program (path);
-  if (path[0] != '\0' && access (path, F_OK) == 0)
-    return WCT_OK;
-  snprintf (path, PATH_SIZE, "%s/" MODULE, WCT_MODULES);
-  if (access (path, F_OK) == 0)
-    return WCT_OK;
-  return wct_error_set (err, WCT_ERR_UNSUPPORTED,
-                        "there is no %s beside the program or in %s: it was built without MPI; build it where Open MPI "
-                        "(libopenmpi-dev) or another MPI is installed, or start the ranks with torchrun or srun",
-                        MODULE, WCT_MODULES);
+  if (!wct_module_find (module->file, path))
+    return wct_error_set (err, WCT_ERR_UNSUPPORTED,
+                          "there is no %s beside the program or in %s: it was built without %s; %s", module->file,
+                          WCT_MODULES, module->library, module->remedy);
+  handle = dlopen (path, module->flags);
+  if (handle == NULL)
+    return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%.300s; is the %s that this was built with installed?", dlerror (),
+                          module->library);
+  version = dlsym (handle, module->symbol);
+  if (version == NULL || strcmp (*version, WCT_VERSION) != 0)
+    return wct_error_set (err, WCT_ERR_UNSUPPORTED,
+                          "%.300s: was built for wct-train %.20s, and this is %s; install both anew", path,
+                          version == NULL ? "of another age" : *version, WCT_VERSION);
+  *out = version;
+  return WCT_OK;
 }
 
 WctStatus
-wct_transport_open_mpi (const WctTransport **out, WctError *err)
+wct_module_open_mpi (const WctTransport **out, WctError *err)
 {
-  char                path[PATH_SIZE];
-  void               *module;
-  const WctTransport *transport;
-  WctStatus           status;
+  const void     *table = NULL;
+  const WctStatus status = open_module (&mpi, &table, err);
 
-  WCT_TRY (find_module (path, err));
-  /* Global: Open MPI's own plug-ins look for its symbols there. */
-  module = dlopen (path, RTLD_NOW | RTLD_GLOBAL);
-  if (module == NULL)
-    return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%.300s; is the MPI that this was built with installed?",
-                          dlerror ());
-  transport = dlsym (module, WCT_TRANSPORT_MPI_SYMBOL);
-  if (transport == NULL || strcmp (transport->version, WCT_VERSION) != 0)
-    return wct_error_set (err, WCT_ERR_UNSUPPORTED,
-                          "%.300s: was built for wct-train %.20s, and this is %s; install both anew", path,
-                          transport == NULL ? "of another age" : transport->version, WCT_VERSION);
-  *out = transport;
+  if (status == WCT_OK)
+    *out = table;
+  return status;
+}
 
-out:
+WctStatus
+wct_module_open_nccl (const WctNccl **out, WctError *err)
+{
+  const void     *table = NULL;
+  const WctStatus status = open_module (&nccl, &table, err);
+
+  if (status == WCT_OK)
+    *out = table;
   return status;
 }

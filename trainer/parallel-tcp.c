@@ -293,6 +293,30 @@ out:
   return status;
 }
 
+/* Does what a peer has sent, and nobody has read yet, say that a rank is gone, or has it ended itself? What else is
+ * there is for the next sum, of a rank that is ahead. */
+static bool
+has_left (const WctPeer *peer)
+{
+  struct pollfd one = { .fd = peer->fd, .events = POLLRDHUP };
+  WctFrame      frame;
+
+  return wct_wire_poll (&one, 1, 0) || (wct_wire_peek (peer->fd, &frame, sizeof frame) && frame.kind == WCT_FRAME_GONE);
+}
+
+static WctStatus
+check (void *ctx, WctError *err)
+{
+  Star *star = ctx;
+
+  for (int rank = 1; rank < star->ranks && star->rank == 0; rank++)
+    if (has_left (&star->peers[rank]))
+      return lose (star, &star->peers[rank], wct_wire_error (star->peers[rank].fd), err);
+  if (star->rank > 0 && has_left (&star->peers[0]))
+    return lose_first (star, wct_wire_error (star->peers[0].fd), err);
+  return WCT_OK;
+}
+
 static bool
 usable (void)
 {
@@ -376,4 +400,5 @@ const WctTransport wct_transport_tcp = {
   .sum_floats = sum_floats,
   .sum_doubles = sum_doubles,
   .from_first = from_first,
+  .check = check,
 };

@@ -28,15 +28,11 @@ typedef struct
   WctStatus (*sum_floats) (void *ctx, float *values, size_t count, WctError *err);
   WctStatus (*sum_doubles) (void *ctx, double *values, size_t count, WctError *err);
   WctStatus (*from_first) (void *ctx, void *bytes, size_t count, WctError *err);
+
+  /* Without waiting: is a rank known to be gone? NULL where the launcher ends all ranks then. */
+  WctStatus (*check) (void *ctx, WctError *err);
 } WctTransport;
 
 extern const WctTransport wct_transport_tcp;
-
-/* What the module for MPI exports. */
-#define WCT_TRANSPORT_MPI_SYMBOL "wct_transport_mpi"
-
-/* The module for MPI, found beside the program or where it was installed, and opened; WCT_ERR_UNSUPPORTED where there
- * is none. Never closed again: MPI libraries cannot be unloaded. */
-WctStatus wct_transport_open_mpi (const WctTransport **out, WctError *err);
 
 #endif

@@ -91,6 +91,12 @@ wct_wire_pull (int fd, void *bytes, size_t size)
   return got;
 }
 
+bool
+wct_wire_peek (int fd, void *bytes, size_t size)
+{
+  return recv (fd, bytes, size, MSG_PEEK | MSG_DONTWAIT) == (ptrdiff_t)size;
+}
+
 /* Until @events are there; errors wake it, too, and the next call on the socket tells them. */
 static bool
 wait_for (int fd, short events, int64_t until)

@@ -22,6 +22,9 @@ void wct_wire_prepare (int fd);
 ptrdiff_t wct_wire_push (int fd, const void *bytes, size_t size);
 ptrdiff_t wct_wire_pull (int fd, void *bytes, size_t size);
 
+/* Are that many bytes there? Then they are copied, and stay. */
+bool wct_wire_peek (int fd, void *bytes, size_t size);
+
 /* All of it until @until. On false errno says why: ETIMEDOUT, or 0 where the other side ended. */
 bool wct_wire_send (int fd, const void *bytes, size_t size, int64_t until);
 bool wct_wire_receive (int fd, void *bytes, size_t size, int64_t until);

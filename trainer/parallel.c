@@ -10,6 +10,7 @@
 
 #include "parallel-frame.h"
 #include "parallel-launch.h"
+#include "parallel-module.h"
 #include "parallel-transport.h"
 
 /* A process is one rank: there is one of this. */
@@ -18,6 +19,7 @@ static struct
   const WctTransport *transport; /* NULL: a world of one */
   WctMember           member;
   int                 local_rank, local_ranks;
+  int                 timeout_seconds;
   float              *hosts; /* owned; (ranks, WCT_HOST_SIZE), characters; NULL in a world of one */
   WctError            lost;  /* once something failed: with what all calls fail */
 } world = { .member = { .ranks = 1, .detail = "1 process" }, .local_ranks = 1 };
@@ -53,8 +55,8 @@ wct_parallel_sum_doubles (double *values, size_t count, WctError *err)
   return outcome (world.lost.status, err);
 }
 
-static WctStatus
-bytes_from_first (void *bytes, size_t count, WctError *err)
+WctStatus
+wct_parallel_bytes_from_first (void *bytes, size_t count, WctError *err)
 {
   if (world.transport == NULL || count == 0)
     return WCT_OK;
@@ -66,7 +68,17 @@ bytes_from_first (void *bytes, size_t count, WctError *err)
 WctStatus
 wct_parallel_from_first (float *values, size_t count, WctError *err)
 {
-  return bytes_from_first (values, count * sizeof *values, err);
+  return wct_parallel_bytes_from_first (values, count * sizeof *values, err);
+}
+
+WctStatus
+wct_parallel_check (WctError *err)
+{
+  if (world.transport == NULL)
+    return WCT_OK;
+  if (world.lost.status == WCT_OK && world.transport->check != NULL)
+    (void)world.transport->check (world.member.ctx, &world.lost);
+  return outcome (world.lost.status, err);
 }
 
 /* ---- Starting and ending ------------------------------------------------------------------------------------ */
@@ -82,10 +94,10 @@ choose_transport (const WctLaunch *launch, const WctTransport **out, WctError *e
   if (launch->carrier == WCT_CARRIER_TCP)
     *out = &wct_transport_tcp;
   else if (launch->carrier == WCT_CARRIER_MPI_OR_TCP)
-    *out = wct_transport_open_mpi (&mpi, &missing) == WCT_OK && mpi->usable () ? mpi : &wct_transport_tcp;
+    *out = wct_module_open_mpi (&mpi, &missing) == WCT_OK && mpi->usable () ? mpi : &wct_transport_tcp;
   else if (launch->carrier == WCT_CARRIER_MPI)
     {
-      status = wct_transport_open_mpi (out, &missing);
+      status = wct_module_open_mpi (out, &missing);
       if (status != WCT_OK)
         status = wct_error_set (err, status, "%s has started this with MPI, but %s", launch->launcher, missing.message);
     }
@@ -145,6 +157,7 @@ wct_parallel_start (int *argc, char ***argv, WctError *err)
     return WCT_OK;
   WCT_TRY (transport->start (&launch, argc, argv, &world.member, err));
   world.transport = transport;
+  world.timeout_seconds = launch.timeout_seconds;
   WCT_TRY (share_hosts (err));
   count_local_ranks (&launch);
 
@@ -191,6 +204,12 @@ wct_parallel_local_ranks (void)
   return world.local_ranks;
 }
 
+int
+wct_parallel_timeout (void)
+{
+  return world.timeout_seconds;
+}
+
 const char *
 wct_parallel_detail (void)
 {
@@ -220,6 +239,25 @@ out:
   return status;
 }
 
+WctStatus
+wct_parallel_first_where (bool here, int *rank, WctError *err)
+{
+  float    *votes = NULL; /* (ranks) */
+  WctStatus status;
+
+  WCT_TRY (wct_alloc ((size_t)world.member.ranks, sizeof *votes, "ranks", &votes, err));
+  votes[world.member.rank] = here ? 1 : 0;
+  WCT_TRY (wct_parallel_sum_floats (votes, (size_t)world.member.ranks, err));
+  *rank = -1;
+  for (int i = world.member.ranks - 1; i >= 0; i--)
+    if (votes[i] > 0)
+      *rank = i;
+
+out:
+  wct_free (&votes);
+  return status;
+}
+
 /* Is @text the first rank's? */
 static WctStatus
 compare_with_first (const char *text, bool *equal, WctError *err)
@@ -228,11 +266,11 @@ compare_with_first (const char *text, bool *equal, WctError *err)
   char     *first = NULL;
   WctStatus status;
 
-  WCT_TRY (bytes_from_first (&size, sizeof size, err));
+  WCT_TRY (wct_parallel_bytes_from_first (&size, sizeof size, err));
   WCT_TRY (wct_alloc (size + 1, 1, "what ranks must agree on", &first, err));
   if (world.member.rank == 0)
     memcpy (first, text, size);
-  WCT_TRY (bytes_from_first (first, size, err));
+  WCT_TRY (wct_parallel_bytes_from_first (first, size, err));
   *equal = strcmp (first, text) == 0;
 
 out:
@@ -256,21 +294,17 @@ differs (const char *what, int rank, WctError *err)
 WctStatus
 wct_parallel_agree_text (const char *what, const char *text, WctError *err)
 {
-  float    *other = NULL; /* (ranks) */
   bool      equal = true;
+  int       other = -1;
   WctStatus status = WCT_OK;
 
   if (world.transport == NULL)
     return WCT_OK;
-  WCT_TRY (wct_alloc ((size_t)world.member.ranks, sizeof *other, "ranks", &other, err));
   WCT_TRY (compare_with_first (text, &equal, err));
-  other[world.member.rank] = equal ? 0 : 1;
-  WCT_TRY (wct_parallel_sum_floats (other, (size_t)world.member.ranks, err));
-  for (int rank = 0; rank < world.member.ranks && status == WCT_OK; rank++)
-    if (other[rank] > 0)
-      status = differs (what, rank, err);
+  WCT_TRY (wct_parallel_first_where (!equal, &other, err));
+  if (other >= 0)
+    status = differs (what, other, err);
 
 out:
-  wct_free (&other);
   return status;
 }

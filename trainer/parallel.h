@@ -28,6 +28,9 @@ int wct_parallel_ranks (void);
 int wct_parallel_local_rank (void);
 int wct_parallel_local_ranks (void);
 
+/* How many seconds ranks may take to meet: $WCT_CONNECT_TIMEOUT. */
+int wct_parallel_timeout (void);
+
 /* What carries the sums, for people: "1 process", "3 processes by TCP at node7:29501", "2 processes by Open MPI …". */
 const char *wct_parallel_detail (void);
 
@@ -35,11 +38,19 @@ const char *wct_parallel_detail (void);
 WctStatus wct_parallel_sum_floats (float *values, size_t count, WctError *err);
 WctStatus wct_parallel_sum_doubles (double *values, size_t count, WctError *err);
 
-/* The first rank's values to all. */
+/* The first rank's values, or bytes, to all. */
 WctStatus wct_parallel_from_first (float *values, size_t count, WctError *err);
+WctStatus wct_parallel_bytes_from_first (void *bytes, size_t count, WctError *err);
+
+/* Without waiting for anyone: fails where a rank is known to be gone, as the next sum would. Under MPI the launcher
+ * ends all ranks then, and nothing is known here. */
+WctStatus wct_parallel_check (WctError *err);
 
 /* No rank goes on before all have come here. */
 WctStatus wct_parallel_barrier (WctError *err);
+
+/* Which rank is the first where @here is true? All get the same answer; -1: none. */
+WctStatus wct_parallel_first_where (bool here, int *rank, WctError *err);
 
 /* Is @here true on any rank? All get the same answer: a rank that was told to stop stops all. */
 WctStatus wct_parallel_any (bool here, bool *anywhere, WctError *err);

@@ -31,13 +31,17 @@ open_backend (WctTrainer *trainer, WctError *err)
 {
   const WctConfig *config = trainer->config;
   const int        threads = config->threads > 0 ? config->threads : wct_processor_count ();
-  WctStatus        status;
+  const bool       on_card = wct_config_on_card (config->backend);
+  const int lanes_at_once = on_card ? 1 : trainer->lanes; /* a card does one thing after the other, with all it has */
+  WctStatus status;
 
+  WCT_TRY (wct_reducer_open (on_card, &trainer->reducer, err));
   WCT_TRY (wct_backend_open (config->backend, 1, &trainer->backend, err));
   if (trainer->backend->ops->training == NULL)
     return wct_error_set (err, WCT_ERR_UNSUPPORTED, "the %s back end cannot train", trainer->backend->info.name);
   WCT_TRY (trainer->backend->ops->training->check_precision (trainer->backend->ctx, trainer->config->precision, err));
-  WCT_TRY (wct_pool_new (threads < trainer->lanes ? threads : trainer->lanes, &trainer->pool, err));
+  WCT_TRY (wct_pool_new (threads < lanes_at_once ? threads : lanes_at_once, &trainer->pool, err));
+  WCT_TRY (wct_reducer_meet (trainer->reducer, err));
 
 out:
   return status;
@@ -128,6 +132,7 @@ wct_trainer_free (WctTrainer **trainer)
 
   if (own == NULL)
     return;
+  wct_reducer_close (&own->reducer); /* before memory of a card is freed, which waits for what is under way there */
   /* The first worker has what the others borrow: it goes last. */
   for (int i = own->workers == NULL ? -1 : wct_pool_threads (own->pool) - 1; i >= 0; i--)
     if (own->workers[i] != NULL)
@@ -163,7 +168,8 @@ piece_of (const Pass *pass, int lane, int piece)
 
   return (WctPiece){ .images = pass->share->images + (size_t)first * picture,
                      .styles = styles == NULL ? NULL : styles + (size_t)first * picture,
-                     .first = wct_parallel_rank () * trainer->share + first };
+                     .first = wct_parallel_rank () * trainer->share + first,
+                     .last = piece == trainer->pieces - 1 };
 }
 
 static WctStatus
@@ -171,14 +177,16 @@ run_lane (void *data, int lane, int thread, WctError *err)
 {
   const Pass *pass = data;
   WctTrainer *trainer = pass->trainer;
+  WctBackend *backend = trainer->backend;
   WctStatus   status = WCT_OK;
 
   trainer->lane_terms[lane] = (WctTerms){ .pixel = { 0 } };
-  for (int i = 0; i < trainer->learner_count; i++)
+  for (int i = 0; i < trainer->learner_count && status == WCT_OK; i++)
     {
       const size_t count = trainer->learners[i]->count;
+      float       *gradient = trainer->learners[i]->lane_gradients + (size_t)lane * count;
 
-      memset (trainer->learners[i]->lane_gradients + (size_t)lane * count, 0, count * sizeof (float));
+      status = backend->ops->training->memory_clear (backend->ctx, gradient, count, err);
     }
   for (int i = 0; i < trainer->pieces && status == WCT_OK; i++)
     {
@@ -321,21 +329,21 @@ typedef struct
   WctTrainer *trainer;
   WctLearner *learner;
   WctAdamStep adam;
-  float       average_decay;
 } Update;
 
-static size_t
-range_end (const WctLearner *learner, int range)
+static int
+range_count (const WctTrainer *trainer, const WctLearner *learner)
 {
-  const size_t end = ((size_t)range + 1) * RANGE;
-
-  return end < learner->count ? end : learner->count;
+  return wct_pool_threads (trainer->pool) == 1 ? 1 : (int)((learner->count + RANGE - 1) / RANGE);
 }
 
-static int
-range_count (const WctLearner *learner)
+/* One thread does it all at once: on a card each range would be a kernel of its own. */
+static size_t
+range_end (const Update *update, int range)
 {
-  return (int)((learner->count + RANGE - 1) / RANGE);
+  const size_t end = ((size_t)range + 1) * RANGE, count = update->learner->count;
+
+  return wct_pool_threads (update->trainer->pool) == 1 || end > count ? count : end;
 }
 
 static WctStatus
@@ -343,19 +351,12 @@ sum_lanes (void *data, int range, int thread, WctError *err)
 {
   const Update *update = data;
   WctLearner   *learner = update->learner;
-  const size_t  end = range_end (learner, range);
+  const size_t  first = (size_t)range * RANGE, end = range_end (update, range);
+  WctBackend   *backend = update->trainer->backend;
 
   (void)thread;
-  (void)err;
-  for (size_t i = (size_t)range * RANGE; i < end; i++)
-    {
-      float sum = 0;
-
-      for (int lane = 0; lane < update->trainer->lanes; lane++)
-        sum += learner->lane_gradients[(size_t)lane * learner->count + i];
-      learner->gradient[i] = sum;
-    }
-  return WCT_OK;
+  return backend->ops->training->sum_lanes (backend->ctx, learner->lane_gradients + first, update->trainer->lanes,
+                                            learner->count, end - first, learner->gradient + first, err);
 }
 
 static WctStatus
@@ -363,16 +364,13 @@ update_range (void *data, int range, int thread, WctError *err)
 {
   const Update *update = data;
   WctLearner   *learner = update->learner;
-  const size_t  first = (size_t)range * RANGE, end = range_end (learner, range);
+  const size_t  first = (size_t)range * RANGE, end = range_end (update, range);
   WctBackend   *backend = update->trainer->backend;
-  WctStatus     status =
-    backend->ops->training->adam (backend->ctx, &update->adam, learner->gradient + first, learner->values + first,
-                                  learner->first + first, learner->second + first, end - first, err);
 
   (void)thread;
-  for (size_t i = first; i < end && learner->average != NULL; i++)
-    learner->average[i] += (1 - update->average_decay) * (learner->values[i] - learner->average[i]);
-  return status;
+  return backend->ops->training->adam (backend->ctx, &update->adam, learner->gradient + first, learner->values + first,
+                                       learner->first + first, learner->second + first, end - first,
+                                       learner->average == NULL ? NULL : learner->average + first, err);
 }
 
 double
@@ -392,22 +390,26 @@ wct_trainer_rate (const WctConfig *config, int64_t step)
   return rate;
 }
 
-static double
-gradient_norm (const WctLearner *learner)
+/* The average follows faster at first: a start is not worth remembering. */
+static float
+average_decay (const WctTrainer *trainer)
 {
-  double sum = 0;
+  const double t = (double)trainer->step + 1;
 
-  for (size_t i = 0; i < learner->count; i++)
-    sum += (double)learner->gradient[i] * learner->gradient[i];
-  return sqrt (sum);
+  return (float)fmin (trainer->config->average, (1 + t) / (10 + t));
 }
 
 static WctStatus
 make_adam_step (const WctTrainer *trainer, const WctLearner *learner, WctAdamStep *out, WctError *err)
 {
   const WctConfig *config = trainer->config;
-  const double     t = (double)trainer->step + 1, norm = gradient_norm (learner);
+  WctBackend      *backend = trainer->backend;
+  const double     t = (double)trainer->step + 1;
+  double           squares, norm;
+  WctStatus        status;
 
+  WCT_TRY (backend->ops->training->norm (backend->ctx, learner->gradient, learner->count, &squares, err));
+  norm = sqrt (squares);
   if (!isfinite (norm))
     return wct_error_set (err, WCT_ERR_NUMERIC,
                           "step %lld: the gradient of %s is not finite; resume with a lower --learning-rate or with "
@@ -421,17 +423,11 @@ make_adam_step (const WctTrainer *trainer, const WctLearner *learner, WctAdamSte
     .correction1 = 1 - pow (config->beta1, t),
     .correction2 = 1 - pow (config->beta2, t),
     .gradient_scale = config->clip > 0 && norm > config->clip ? (float)(config->clip / norm) : 1,
+    .average_decay = average_decay (trainer),
   };
-  return WCT_OK;
-}
 
-/* The average follows faster at first: a start is not worth remembering. */
-static float
-average_decay (const WctTrainer *trainer)
-{
-  const double t = (double)trainer->step + 1;
-
-  return (float)fmin (trainer->config->average, (1 + t) / (10 + t));
+out:
+  return status;
 }
 
 static WctStatus
@@ -445,13 +441,38 @@ pack_layer (void *data, int layer, int thread, WctError *err)
 }
 
 static WctStatus
-sum_gradients (WctTrainer *trainer, WctLearner *learner, WctError *err)
+begin_sum (WctTrainer *trainer, WctLearner *learner, WctError *err)
 {
   Update    update = { .trainer = trainer, .learner = learner };
   WctStatus status;
 
-  WCT_TRY (wct_pool_run (trainer->pool, range_count (learner), sum_lanes, &update, NULL, 0, err));
-  WCT_TRY (wct_parallel_sum_floats (learner->gradient, learner->count, err));
+  learner->summing = true;
+  if (trainer->lanes == 1) /* maybe within the pool's work */
+    WCT_TRY (sum_lanes (&update, 0, 0, err));
+  else
+    WCT_TRY (wct_pool_run (trainer->pool, range_count (trainer, learner), sum_lanes, &update, NULL, 0, err));
+  WCT_TRY (wct_reducer_begin (trainer->reducer, learner->gradient, learner->count, err));
+
+out:
+  return status;
+}
+
+WctStatus
+wct_trainer_gradient_done (WctTrainer *trainer, const WctPiece *piece, WctLearner *learner, WctError *err)
+{
+  /* Other lanes may not be there yet. */
+  return piece->last && trainer->lanes == 1 ? begin_sum (trainer, learner, err) : WCT_OK;
+}
+
+static WctStatus
+sum_gradients (WctTrainer *trainer, WctError *err)
+{
+  WctStatus status;
+
+  for (int i = 0; i < trainer->learner_count; i++)
+    if (!trainer->learners[i]->summing)
+      WCT_TRY (begin_sum (trainer, trainer->learners[i], err));
+  WCT_TRY (wct_reducer_finish (trainer->reducer, err));
 
 out:
   return status;
@@ -460,10 +481,10 @@ out:
 static WctStatus
 update_learner (WctTrainer *trainer, WctLearner *learner, const WctAdamStep *adam, WctError *err)
 {
-  Update    update = { trainer, learner, *adam, average_decay (trainer) };
+  Update    update = { trainer, learner, *adam };
   WctStatus status;
 
-  WCT_TRY (wct_pool_run (trainer->pool, range_count (learner), update_range, &update, NULL, 0, err));
+  WCT_TRY (wct_pool_run (trainer->pool, range_count (trainer, learner), update_range, &update, NULL, 0, err));
   WCT_TRY (wct_pool_run (trainer->pool, learner->network.count, pack_layer, &update, NULL, 0, err));
 
 out:
@@ -506,6 +527,32 @@ wct_trainer_scale (const WctTrainer *trainer, double weight, double variance_of_
   return (float)(weight / (variance_of_target * (double)trainer->config->batch * (double)values_of_picture));
 }
 
+/* From the largest scale of f16's gradients to none there are fewer steps. */
+#define SKIPPED_IN_ROW_MAX 40
+
+/* It counts as done: what comes next, batch and rate, does not depend on it. */
+static bool
+skip_step (WctTrainer *trainer)
+{
+  if (trainer->config->precision != WCT_PRECISION_F16 || trainer->skipped_in_row == SKIPPED_IN_ROW_MAX)
+    return false;
+  trainer->skipped_in_row++;
+  trainer->skipped++;
+  trainer->step++;
+  return true;
+}
+
+/* All of them, or why not: one that is not finite stops the step before anything is changed. */
+static WctStatus
+make_adam_steps (const WctTrainer *trainer, WctAdamStep *out, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int i = 0; i < trainer->learner_count && status == WCT_OK; i++)
+    status = make_adam_step (trainer, trainer->learners[i], &out[i], err);
+  return status;
+}
+
 /* Nothing is changed before all gradients are known to be finite. */
 WctStatus
 wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, WctError *err)
@@ -513,6 +560,8 @@ wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, W
   WctAdamStep adam[WCT_LEARNERS_MAX];
   WctStatus   status;
 
+  for (int i = 0; i < trainer->learner_count; i++)
+    trainer->learners[i]->summing = false;
   WCT_TRY (wct_pool_run (trainer->pool, trainer->lanes, run_lane, &(Pass){ .trainer = trainer, .share = share }, NULL,
                          0, err));
   WCT_TRY (sum_terms (trainer, terms, err));
@@ -520,14 +569,15 @@ wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, W
     return wct_error_set (err, WCT_ERR_NUMERIC,
                           "step %lld: the loss is not finite; resume with a lower --learning-rate or with --clip",
                           (long long)trainer->step);
-  for (int i = 0; i < trainer->learner_count; i++)
-    {
-      WCT_TRY (sum_gradients (trainer, trainer->learners[i], err));
-      WCT_TRY (make_adam_step (trainer, trainer->learners[i], &adam[i], err));
-    }
+  WCT_TRY (sum_gradients (trainer, err));
+  status = make_adam_steps (trainer, adam, err);
+  if (status == WCT_ERR_NUMERIC && skip_step (trainer))
+    return WCT_OK;
+  WCT_TRY (status);
   for (int i = 0; i < trainer->learner_count; i++)
     WCT_TRY (update_learner (trainer, trainer->learners[i], &adam[i], err));
   trainer->step++;
+  trainer->skipped_in_row = 0;
 
 out:
   return status;

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "learner.h"
+#include "parallel-reduce.h"
 #include "pool.h"
 
 #define WCT_LEARNERS_MAX (3 * WCT_LEVELS)
@@ -28,6 +29,7 @@ typedef struct
   const float *images; /* (piece, 3, crop, crop) */
   const float *styles; /* the same; NULL: the run has none */
   int32_t      first;  /* of its pictures, in the batch of all ranks */
+  bool         last;   /* of its lane */
 } WctPiece;
 
 /* A share of a batch. */
@@ -78,6 +80,7 @@ struct WctTrainer
   WctModel         *judge;                      /* counted; NULL */
   WctBackend       *backend;                    /* owned */
   WctPool          *pool;                       /* owned */
+  WctReducer       *reducer;                    /* owned */
   void            **workers;                    /* owned; one for each thread */
   WctLearner       *learners[WCT_LEARNERS_MAX]; /* owned */
   int               learner_count;
@@ -89,6 +92,8 @@ struct WctTrainer
   double            scale_pictures;
   WctTerms         *lane_terms; /* owned */
   int64_t           step;       /* done */
+  int64_t           skipped;    /* of them: nothing was learned, as gradients left f16's range */
+  int               skipped_in_row;
 };
 
 /**
@@ -108,8 +113,14 @@ WctStatus wct_trainer_start (WctTrainer *trainer, const float *images, WctError 
  * first step; nothing with WCT_LOSS_RAW. */
 WctStatus wct_trainer_measure (WctTrainer *trainer, const WctShare *share, WctError *err);
 
-/* One step of the optimizer, on this rank's share of a batch. @terms: of the whole batch */
+/* One step of the optimizer, on this rank's share of a batch. @terms: of the whole batch. With f16 a step whose
+ * gradient is not finite is skipped: the back end scales gradients less in the next. */
 WctStatus wct_trainer_step (WctTrainer *trainer, const WctShare *share, WctTerms *terms, WctError *err);
+
+/* For tasks, after a piece's last share of a learner's gradient: where the gradient is complete with that, its sum over
+ * all ranks begins, beside what is still to be computed. Every rank must come here for the same learners in the same
+ * order; who does not come is summed at the end. */
+WctStatus wct_trainer_gradient_done (WctTrainer *trainer, const WctPiece *piece, WctLearner *learner, WctError *err);
 
 /* What learns at a level, by the start of its name: "decoder", "encoder"; NULL: nothing. */
 WctLearner *wct_trainer_learner (const WctTrainer *trainer, const char *kind, int level);

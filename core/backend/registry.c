@@ -1,62 +1,114 @@
-/* The back ends of this build, best first, and how one is chosen. */
+/* The back ends, and how one is chosen. */
 #include "backend/backend.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/cuda-module.h"
 #include "linalg.h"
 #include "mem.h"
 #include "pool.h"
 
 #define THREADS_MAX 1024
 
-static const WctBackendOps *const backends[] = {
+static WctStatus
+find_cpu (const WctBackendOps **out, WctError *err)
+{
 #if WCT_HAVE_CPU
-  &wct_backend_cpu,
+  (void)err;
+  *out = &wct_backend_cpu;
+  return WCT_OK;
+#else
+  (void)out;
+  return wct_error_set (err, WCT_ERR_UNSUPPORTED,
+                        "cpu: this build has no oneDNN, OpenBLAS and LAPACKE; install them and build again");
 #endif
-  &wct_backend_reference,
+}
+
+static WctStatus
+find_reference (const WctBackendOps **out, WctError *err)
+{
+  (void)err;
+  *out = &wct_backend_reference;
+  return WCT_OK;
+}
+
+/* Best first. Finding one gives its table, or says what this build would need for it. */
+static const struct
+{
+  const char *name;
+  WctStatus (*find) (const WctBackendOps **out, WctError *err);
+} backends[] = {
+  { "cuda", wct_cuda_module_open },
+  { "cpu", find_cpu },
+  { "reference", find_reference },
 };
 
 #define BACKEND_COUNT (sizeof backends / sizeof backends[0])
 
-/* What a back end that exists, but not in this build, would need. */
-static const char cpu_missing[] = "cpu: this build has no oneDNN, OpenBLAS and LAPACKE; install them and build again";
+/* Finds one and asks whether it works here. @detail: written */
+static WctStatus
+try_backend (size_t index, const WctBackendOps **out, char *detail, size_t size, WctError *err)
+{
+  const WctBackendOps *ops = NULL;
+  WctStatus            status;
+
+  WCT_TRY (backends[index].find (&ops, err));
+  WCT_TRY (ops->probe (detail, size, err));
+  *out = ops;
+
+out:
+  return status;
+}
 
 static WctStatus
-find_ops (const char *name, const WctBackendOps **out, WctError *err)
+open_backend (size_t index, int threads, WctBackend *backend, WctError *err)
 {
-  char detail[sizeof ((WctBackend *)0)->detail];
+  WctStatus status;
 
+  WCT_TRY (try_backend (index, &backend->ops, backend->detail, sizeof backend->detail, err));
+  backend->info.threads = threads;
+  WCT_TRY (backend->ops->open (&backend->info.threads, &backend->ctx, err));
+
+out:
+  return status;
+}
+
+/* One that exists and cannot be opened, say for a card that is full, leaves the work to the next; a wrong setting does
+ * not. */
+static WctStatus
+open_any (int threads, WctBackend *backend, WctError *err)
+{
+  WctStatus status = WCT_ERR_UNSUPPORTED;
+
+  for (size_t i = 0; i < BACKEND_COUNT && status != WCT_OK && status != WCT_ERR_ARGUMENT; i++)
+    status = open_backend (i, threads, backend, err);
+  return status;
+}
+
+static WctStatus
+open_named (const char *name, int threads, WctBackend *backend, WctError *err)
+{
   for (size_t i = 0; i < BACKEND_COUNT; i++)
-    if (strcmp (name, "auto") == 0 ? backends[i]->probe (detail, sizeof detail, NULL) == WCT_OK
-                                   : strcmp (name, backends[i]->name) == 0)
-      {
-        *out = backends[i];
-        return WCT_OK;
-      }
-  if (strcmp (name, "cpu") == 0)
-    return wct_error_set (err, WCT_ERR_UNSUPPORTED, "%s", cpu_missing);
-  return wct_error_set (err, WCT_ERR_ARGUMENT, "\"%s\" is no back end; there are auto, cpu and reference", name);
+    if (strcmp (name, backends[i].name) == 0)
+      return open_backend (i, threads, backend, err);
+  return wct_error_set (err, WCT_ERR_ARGUMENT, "\"%s\" is no back end; there are auto, cuda, cpu and reference", name);
 }
 
 WctStatus
 wct_backend_open (const char *name, int threads, WctBackend **out, WctError *err)
 {
-  const WctBackendOps *ops = NULL;
-  WctBackend          *backend = NULL;
-  WctStatus            status;
+  const int   wanted = threads > 0 ? threads : wct_processor_count ();
+  WctBackend *backend = NULL;
+  WctStatus   status;
 
   if (threads < 0 || threads > THREADS_MAX)
     return wct_error_set (err, WCT_ERR_ARGUMENT, "%d threads: 1 to %d can be used, 0 chooses", threads, THREADS_MAX);
 
-  WCT_TRY (find_ops (name, &ops, err));
   WCT_TRY (wct_alloc (1, sizeof *backend, "back end", &backend, err));
-  backend->ops = ops;
-  WCT_TRY (ops->probe (backend->detail, sizeof backend->detail, err));
-  backend->info.threads = threads > 0 ? threads : wct_processor_count ();
   wct_linalg_use_one_thread ();
-  WCT_TRY (ops->open (&backend->info.threads, &backend->ctx, err));
-  backend->info.name = ops->name;
+  WCT_TRY (strcmp (name, "auto") == 0 ? open_any (wanted, backend, err) : open_named (name, wanted, backend, err));
+  backend->info.name = backend->ops->name;
   backend->info.detail = backend->detail;
   *out = backend;
   backend = NULL;
@@ -84,22 +136,13 @@ wct_backend_close (WctBackend **backend)
 const char *
 wct_backend_probe (size_t index, bool *usable, char *reason, size_t reason_size)
 {
-  WctError err;
+  const WctBackendOps *ops;
+  WctError             err;
 
-  if (index < BACKEND_COUNT)
-    {
-      *usable = backends[index]->probe (reason, reason_size, &err) == WCT_OK;
-      if (!*usable)
-        snprintf (reason, reason_size, "%s", err.message);
-      return backends[index]->name;
-    }
-#if !WCT_HAVE_CPU
-  if (index == BACKEND_COUNT)
-    {
-      *usable = false;
-      snprintf (reason, reason_size, "%s", cpu_missing);
-      return "cpu";
-    }
-#endif
-  return NULL;
+  if (index >= BACKEND_COUNT)
+    return NULL;
+  *usable = try_backend (index, &ops, reason, reason_size, &err) == WCT_OK;
+  if (!*usable)
+    snprintf (reason, reason_size, "%s", err.message);
+  return backends[index].name;
 }

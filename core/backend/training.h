@@ -54,6 +54,7 @@ typedef struct
   float  rate, beta1, beta2, epsilon;
   double correction1, correction2; /* 1 - beta1^t, 1 - beta2^t */
   float  gradient_scale;           /* gradients are multiplied by this first */
+  float  average_decay;            /* of the running average, where there is one */
 } WctAdamStep;
 
 typedef struct WctTrainingOps
@@ -134,10 +135,25 @@ typedef struct WctTrainingOps
   /* @to += @from. */
   WctStatus (*accumulate) (void *ctx, const WctBatch *from, WctBatch *to, WctError *err);
 
-  /* Of @count parameters in host memory; @first, @second: running moments of the gradient, updated. Any thread; parts
-   * side by side. */
+  /* Zeros, which the processor may read and write between calls: parameters, their gradients, the optimizer's
+   * moments. The functions here take any memory of the processor; with this a back end works where it lies. */
+  WctStatus (*memory_new) (void *ctx, size_t count, const char *what, float **out, WctError *err);
+  void (*memory_free) (void *ctx, float **memory);
+
+  /* Zeros again, without a detour over the processor. Any thread; parts side by side. */
+  WctStatus (*memory_clear) (void *ctx, float *memory, size_t count, WctError *err);
+
+  /* @out[i] = Σ over lanes, in their order, of @lane_gradients[lane · stride + i], for @count of them. Any thread. */
+  WctStatus (*sum_lanes) (void *ctx, const float *lane_gradients, int lanes, size_t stride, size_t count, float *out,
+                          WctError *err);
+
+  /* @squares: Σ values², in double, in an order that depends on @count only. */
+  WctStatus (*norm) (void *ctx, const float *values, size_t count, double *squares, WctError *err);
+
+  /* Of @count parameters; @first, @second: running moments of the gradient, updated. @average: NULL, or the parameters'
+   * running average, += (1 - average_decay) (parameter - average). Any thread; parts side by side. */
   WctStatus (*adam) (void *ctx, const WctAdamStep *step, const float *gradient, float *parameters, float *first,
-                     float *second, size_t count, WctError *err);
+                     float *second, size_t count, float *average, WctError *err);
 } WctTrainingOps;
 
 #endif

@@ -320,6 +320,37 @@ check_train_decoder (Checker *checker)
   check_chain (checker, &chain);
 }
 
+#define RESAMPLED_SIDE     8 /* to begin with */
+#define RESAMPLED_SIDE_MAX 32
+
+/* Pools and up-samplings anywhere: one after the other, first and last. */
+void
+check_train_resamplings (Checker *checker)
+{
+  ChainCase chain = { .count = random_integer (checker, 1, 3) };
+  int32_t   side = RESAMPLED_SIDE;
+
+  if (!trains (checker))
+    return;
+  begin_case (&chain.layers, random_integer (checker, 1, 20), side, side);
+  for (int i = random_integer (checker, 2, 7); i > 0; i--)
+    {
+      const int32_t kind = random_integer (checker, 0, 3);
+
+      if (kind == 0 && side > 1)
+        add_resampling (&chain.layers, WCT_LAYER_POOL);
+      else if (kind == 1 && side < RESAMPLED_SIDE_MAX)
+        add_resampling (&chain.layers, WCT_LAYER_UPSAMPLE);
+      else if (kind == 2)
+        add_embedding (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+      else
+        add_convolution (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+      side = chain.layers.out.h;
+    }
+  strengthen_weights (&chain.layers);
+  check_chain (checker, &chain);
+}
+
 /* Decoders of all levels in turn, then encoders of all. */
 static void
 make_whole_network (Checker *checker, ChainCase *chain, const int32_t channels[5], int32_t side_max)

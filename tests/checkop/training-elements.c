@@ -242,20 +242,115 @@ check_train_accumulate (Checker *checker)
   buffer_free (&from);
 }
 
+/* ---- Parameters ------------------------------------------------------------------------------------------------ */
+
+#define PARAMETERS_MAX 40000
+#define SUMMED_MAX     5
+
+/* A copy in the back end's own memory, which is 0 before; NULL after a failure. */
+static float *
+own_memory (Checker *checker, const Buffer *values)
+{
+  const WctBackend *device = checker->devices[0];
+  float            *memory = NULL;
+  WctError          err;
+
+  check_status (checker,
+                device->ops->training->memory_new (device->ctx, values->count, "a test's values", &memory, &err), &err);
+  for (size_t i = 0; i < values->count && memory != NULL; i++)
+    {
+      check_value (checker, "new memory", i, memory[i], 0, 0);
+      memory[i] = values->values[i];
+    }
+  return memory;
+}
+
+/* The second half, then all. */
+static void
+check_cleared (Checker *checker, float *memory, size_t count)
+{
+  const WctBackend     *device = checker->devices[0];
+  const WctTrainingOps *ops = device->ops->training;
+  Buffer                expected = buffer_new (count);
+  WctError              err;
+
+  memcpy (expected.values, memory, count / 2 * sizeof (float));
+  check_status (checker, ops->memory_clear (device->ctx, memory + count / 2, count - count / 2, &err), &err);
+  check_same_bits (checker, memory, expected.values, count * sizeof (float), "memory of which half was cleared");
+  memset (expected.values, 0, count * sizeof (float));
+  check_status (checker, ops->memory_clear (device->ctx, memory, count, &err), &err);
+  check_same_bits (checker, memory, expected.values, count * sizeof (float), "memory that was cleared");
+  buffer_free (&expected);
+}
+
+/* Sums and their norm, of any memory. */
+static void
+sum_and_measure (Checker *checker, const float *lanes, int count, size_t stride, size_t summed, float *out,
+                 double *squares)
+{
+  const WctBackend *device = checker->devices[0];
+  WctError          err;
+
+  check_status (checker, device->ops->training->sum_lanes (device->ctx, lanes, count, stride, summed, out, &err), &err);
+  check_status (checker, device->ops->training->norm (device->ctx, out, summed, squares, &err), &err);
+}
+
+/* In memory of the program's, then in the back end's: the same bits. */
+void
+check_train_parameters (Checker *checker)
+{
+  if (!trains (checker))
+    return;
+  const int         count = random_integer (checker, 1, SUMMED_MAX);
+  const size_t      stride = (size_t)random_integer (checker, 1, PARAMETERS_MAX);
+  const size_t      summed = 1 + next_random (checker) % stride;
+  Buffer            lanes = buffer_new (stride * (size_t)count), sum = buffer_new (summed), got = buffer_new (summed);
+  double            expected = 0, squares = NAN, again = NAN;
+  const WctBackend *device = checker->devices[0];
+
+  snprintf (checker->what, sizeof checker->what, "%zu of %d lanes of %zu", summed, count, stride);
+  buffer_fill (checker, &lanes, -1, 1);
+  for (size_t i = 0; i < summed; i++)
+    {
+      for (size_t lane = 0; lane < (size_t)count; lane++)
+        sum.values[i] += lanes.values[lane * stride + i];
+      expected += (double)sum.values[i] * sum.values[i];
+    }
+  sum_and_measure (checker, lanes.values, count, stride, summed, got.values, &squares);
+  check_canaries (checker, &got, "sums of lanes");
+  check_same_bits (checker, got.values, sum.values, summed * sizeof (float), "sums of lanes");
+  check_number (checker, "sum of squares", squares, expected, 1e-12 * expected, "double sums");
+
+  float *own_lanes = own_memory (checker, &lanes), *own_sum = own_memory (checker, &got);
+  if (own_lanes != NULL && own_sum != NULL)
+    {
+      check_cleared (checker, own_sum, summed);
+      sum_and_measure (checker, own_lanes, count, stride, summed, own_sum, &again);
+      check_same_bits (checker, own_sum, sum.values, summed * sizeof (float), "sums of lanes in the back end's memory");
+      check_same_bits (checker, &again, &squares, sizeof again, "sum of squares in the back end's memory");
+    }
+  device->ops->training->memory_free (device->ctx, &own_lanes);
+  device->ops->training->memory_free (device->ctx, &own_sum);
+  buffer_free (&got);
+  buffer_free (&sum);
+  buffer_free (&lanes);
+}
+
 /* ---- Adam ----------------------------------------------------------------------------------------------------- */
 
-#define PARAMETERS_MAX 3000
-#define ADAM_STEPS     5
+#define ADAM_PARAMETERS_MAX 3000
+#define ADAM_STEPS          5
 
 typedef struct
 {
-  Buffer parameters, first, second;
+  Buffer parameters, first, second, average;
 } AdamState;
 
 static AdamState
 adam_state_copy (const AdamState *state)
 {
-  return (AdamState){ buffer_copy (&state->parameters), buffer_copy (&state->first), buffer_copy (&state->second) };
+  return (AdamState){ buffer_copy (&state->parameters), buffer_copy (&state->first), buffer_copy (&state->second),
+                      buffer_copy (&state->average) };
 }
 
 static void
@@ -264,11 +359,13 @@ adam_state_free (AdamState *state)
   buffer_free (&state->parameters);
   buffer_free (&state->first);
   buffer_free (&state->second);
+  buffer_free (&state->average);
 }
 
 /* Values @from to @to alone. */
 static void
-run_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient, AdamState *state, size_t from, size_t to)
+run_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient, bool averaged, AdamState *state,
+          size_t from, size_t to)
 {
   const WctBackend *device = checker->devices[0];
   WctError          err;
@@ -276,16 +373,18 @@ run_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient, Ada
   check_status (checker,
                 device->ops->training->adam (device->ctx, step, gradient->values + from,
                                              state->parameters.values + from, state->first.values + from,
-                                             state->second.values + from, to - from, &err),
+                                             state->second.values + from, to - from,
+                                             averaged ? state->average.values + from : NULL, &err),
                 &err);
   check_canaries (checker, &state->parameters, "parameters");
   check_canaries (checker, &state->first, "first moments");
   check_canaries (checker, &state->second, "second moments");
+  check_canaries (checker, &state->average, "average");
 }
 
 /* From the state before, as the formula has it. */
 static void
-compare_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient, const AdamState *before,
+compare_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient, bool averaged, const AdamState *before,
               const AdamState *got)
 {
   const double beta1 = step->beta1, beta2 = step->beta2;
@@ -299,32 +398,67 @@ compare_adam (Checker *checker, const WctAdamStep *step, const Buffer *gradient,
         step->rate * (first / step->correction1) / (sqrt (second / step->correction2) + step->epsilon);
       const double parameter = before->parameters.values[i];
       const double first_terms = beta1 * fabsf (before->first.values[i]) + (1 - beta1) * fabs (g);
+      const double average = before->average.values[i], own = got->parameters.values[i];
+      const double followed = averaged ? average + (1 - (double)step->average_decay) * (own - average) : average;
       const double change_terms = fabs (change) + step->rate * first_terms / (sqrt (second) + step->epsilon);
 
       check_value (checker, "first moment", i, got->first.values[i], first, 4 * FLOAT_EPSILON * first_terms);
       check_value (checker, "second moment", i, got->second.values[i], second, 8 * FLOAT_EPSILON * second);
       check_value (checker, "parameter", i, got->parameters.values[i], parameter - change,
                    2 * FLOAT_EPSILON * fabs (parameter) + 16 * FLOAT_EPSILON * change_terms / step->correction1);
+      check_value (checker, "average", i, got->average.values[i], followed,
+                   averaged ? 4 * FLOAT_EPSILON * (fabs (average) + fabs (own)) : 0);
+    }
+}
+
+/* The same in memory of the back end's. */
+static void
+check_adam_in_place (Checker *checker, const WctAdamStep *step, const Buffer *gradient, const AdamState *before,
+                     const AdamState *after)
+{
+  const WctBackend   *device = checker->devices[0];
+  const size_t        bytes = gradient->count * sizeof (float);
+  const Buffer *const from[5] = { gradient, &before->parameters, &before->first, &before->second, &before->average };
+  const Buffer *const to[5] = { gradient, &after->parameters, &after->first, &after->second, &after->average };
+  float              *own[5];
+  WctError            err;
+
+  for (int i = 0; i < 5; i++)
+    own[i] = own_memory (checker, from[i]);
+  if (!checker->failed)
+    check_status (
+      checker,
+      device->ops->training->adam (device->ctx, step, own[0], own[1], own[2], own[3], gradient->count, own[4], &err),
+      &err);
+  for (int i = 0; i < 5; i++)
+    {
+      if (!checker->failed)
+        check_same_bits (checker, own[i], to[i]->values, bytes, "a step in the back end's memory");
+      device->ops->training->memory_free (device->ctx, &own[i]);
     }
 }
 
 static void
-check_adam_step (Checker *checker, const WctAdamStep *step, const Buffer *gradient, AdamState *state)
+check_adam_step (Checker *checker, const WctAdamStep *step, const Buffer *gradient, bool averaged, AdamState *state)
 {
   const size_t count = gradient->count, cut = next_random (checker) % (count + 1);
   AdamState    before = adam_state_copy (state), parts = adam_state_copy (state);
   Buffer       untouched = buffer_copy (gradient);
 
-  run_adam (checker, step, gradient, state, 0, count);
-  compare_adam (checker, step, gradient, &before, state);
-  run_adam (checker, step, gradient, &parts, cut, count);
-  run_adam (checker, step, gradient, &parts, 0, cut);
+  run_adam (checker, step, gradient, averaged, state, 0, count);
+  compare_adam (checker, step, gradient, averaged, &before, state);
+  if (averaged)
+    check_adam_in_place (checker, step, gradient, &before, state);
+  run_adam (checker, step, gradient, averaged, &parts, cut, count);
+  run_adam (checker, step, gradient, averaged, &parts, 0, cut);
   check_same_bits (checker, parts.parameters.values, state->parameters.values, count * sizeof (float),
                    "parameters, in two parts");
   check_same_bits (checker, parts.first.values, state->first.values, count * sizeof (float),
                    "first moments, in two parts");
   check_same_bits (checker, parts.second.values, state->second.values, count * sizeof (float),
                    "second moments, in two parts");
+  check_same_bits (checker, parts.average.values, state->average.values, count * sizeof (float),
+                   "the average, in two parts");
   check_same_bits (checker, gradient->values, untouched.values, count * sizeof (float), "the gradient");
   buffer_free (&untouched);
   adam_state_free (&parts);
@@ -346,20 +480,23 @@ check_train_adam (Checker *checker)
 {
   if (!trains (checker))
     return;
-  const size_t count = (size_t)random_integer (checker, 1, PARAMETERS_MAX);
-  AdamState    state = { buffer_new (count), buffer_new (count), buffer_new (count) };
+  const size_t count = (size_t)random_integer (checker, 1, ADAM_PARAMETERS_MAX);
+  const bool   averaged = random_integer (checker, 0, 1);
+  AdamState    state = { buffer_new (count), buffer_new (count), buffer_new (count), buffer_new (count) };
   Buffer       gradient = buffer_new (count);
   WctAdamStep  step = { .rate = 1e-3f, .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f };
 
-  snprintf (checker->what, sizeof checker->what, "%zu parameters", count);
+  snprintf (checker->what, sizeof checker->what, "%zu parameters%s", count, averaged ? ", averaged" : "");
   buffer_fill (checker, &state.parameters, -1, 1);
+  buffer_fill (checker, &state.average, -1, 1);
   for (int i = 1; i <= ADAM_STEPS; i++)
     {
       step.correction1 = 1 - pow (step.beta1, i);
       step.correction2 = 1 - pow (step.beta2, i);
       step.gradient_scale = (float)random_number (checker, 0.01, 2);
+      step.average_decay = (float)random_number (checker, 0, 1);
       draw_gradient (checker, &gradient);
-      check_adam_step (checker, &step, &gradient, &state);
+      check_adam_step (checker, &step, &gradient, averaged, &state);
     }
   buffer_free (&gradient);
   adam_state_free (&state);

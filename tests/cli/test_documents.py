@@ -100,7 +100,7 @@ class WctCompletion(Completion, unittest.TestCase):
     name, program = "wct", PROGRAM
 
     def test_values_from_a_list_are_offered(self):
-        self.assertEqual(self.complete("stylize", "--backend", "c"), {"cpu"})
+        self.assertEqual(self.complete("stylize", "--backend", "c"), {"cpu", "cuda"})
         self.assertEqual(self.complete("reconstruct", "--level", ""), set("12345"))
         self.assertEqual(self.complete("style", ""), {"save", "show", "list"})
 

@@ -130,7 +130,7 @@ class Doctor(wct_test.Case):
     def test_doctor_exits_0_where_a_job_could_run(self):
         result = run("doctor", env=environment(WCT_MODEL=str(wct_test.tiny_model())))
         self.assert_done(result)
-        for word in ("wct 0.", "reference", "Threads", str(wct_test.tiny_model()), "libvips", "PNG", "GIMP"):
+        for word in ("wct 0.", "cuda", "reference", "Threads", str(wct_test.tiny_model()), "libvips", "PNG", "GIMP"):
             self.assertIn(word, result.out)
         self.assertTrue(result.out.endswith("wct can stylize here.\n"))
 

@@ -1,11 +1,9 @@
-/* Pictures by libvips, numpy arrays by hand: their header is one line of Python. */
+/* Numpy arrays by hand: their header is one line of Python. */
 #include "files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <vips/vips.h>
 
 WctImage
 new_picture (int32_t width, int32_t height, int32_t channels)
@@ -18,7 +16,7 @@ new_picture (int32_t width, int32_t height, int32_t channels)
   return (WctImage){ pixels, width, height, channels, (size_t)width * (size_t)channels * sizeof (float) };
 }
 
-static void
+void
 convert_bytes (const uint8_t *bytes, int bands, const WctImage *out)
 {
   const size_t positions = (size_t)out->width * (size_t)out->height;
@@ -27,35 +25,6 @@ convert_bytes (const uint8_t *bytes, int bands, const WctImage *out)
     for (int c = 0; c < out->channels; c++)
       out->pixels[p * (size_t)out->channels + (size_t)c] =
         (float)bytes[p * (size_t)bands + (size_t)(c < bands ? c : 0)] / 255.f;
-}
-
-bool
-read_picture (const char *path, int channels, WctImage *out)
-{
-  VipsImage *image = vips_image_new_from_file (path, NULL);
-  uint8_t   *bytes = NULL;
-  size_t     size;
-
-  if (image == NULL)
-    {
-      printf ("%s: %s\n", path, vips_error_buffer ());
-      return false;
-    }
-
-  const int  bands = vips_image_get_bands (image);
-  const bool usable = vips_image_get_format (image) == VIPS_FORMAT_UCHAR && (bands == 3 || bands == 1);
-  if (usable)
-    bytes = vips_image_write_to_memory (image, &size);
-  if (bytes != NULL)
-    {
-      *out = new_picture (vips_image_get_width (image), vips_image_get_height (image), channels);
-      convert_bytes (bytes, bands, out);
-    }
-  else
-    printf ("%s: %s\n", path, usable ? vips_error_buffer () : "cases have 8 bit pictures, gray or RGB");
-  g_free (bytes);
-  g_object_unref (image);
-  return bytes != NULL;
 }
 
 /* Reads magic, version and header of a version 1 file. */

@@ -11,11 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vips/vips.h>
-
 #include <wct/wct.h>
 
 #include "case.h"
+#include "files.h"
 
 #define EXIT_USAGE 2
 
@@ -173,7 +172,7 @@ main (int argc, char **argv)
   WctBackend *backend = NULL;
   WctError    err;
 
-  if (!read_options (argc, argv, &options) || VIPS_INIT (argv[0]) != 0)
+  if (!read_options (argc, argv, &options) || !open_pictures (argv[0]))
     {
       fprintf (stderr, "usage: golden [--backend NAME] [--shared FOLDER] [--only CASE]\n");
       return EXIT_USAGE;
@@ -188,6 +187,6 @@ main (int argc, char **argv)
 
   const int status = check_cases (options.shared, options.only, check_case, &(Check){ &options, backend });
   wct_backend_close (&backend);
-  vips_shutdown ();
+  close_pictures ();
   return status;
 }

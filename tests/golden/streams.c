@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <vips/vips.h>
-
 #include <wct/wct.h>
 
 #include "backend/backend.h"
@@ -322,7 +320,7 @@ main (int argc, char **argv)
   Ways     ways = { .options = &options };
   WctError err;
 
-  if (!read_options (argc, argv, &options) || VIPS_INIT (argv[0]) != 0)
+  if (!read_options (argc, argv, &options) || !open_pictures (argv[0]))
     {
       fprintf (stderr, "usage: streams [--shared FOLDER] [--only CASE]\n");
       return EXIT_USAGE;
@@ -335,6 +333,6 @@ main (int argc, char **argv)
 
   const int status = check_cases (options.shared, options.only, check_case, &ways);
   wct_backend_close (&ways.streams);
-  vips_shutdown ();
+  close_pictures ();
   return status;
 }

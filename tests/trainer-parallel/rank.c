@@ -5,8 +5,12 @@
  *   parallel-rank agree TEXT...                      rank r has the r-th text; the last one is all further ranks'
  *   parallel-rank lose RANK kill|fail|leave|other    sums for ever, but RANK does that after a while
  *   parallel-rank linger RANK                        RANK fails while the others send to it
+ *   parallel-rank watch RANK kill|fail|leave         looks for ever whether all are there; RANK does that after a while
+ *   parallel-rank reduce in-order|any-order on-cards|on-processors COUNT...
+ *                                                    sums of gradients, of arrays of these sizes, twice
  *
  * Exits with 1 and a sentence where a call fails, with 2 where a result is wrong. */
+#include "parallel-reduce.h"
 #include "parallel.h"
 
 #include <signal.h>
@@ -261,6 +265,92 @@ out:
   return status;
 }
 
+/* As who waits for a card does. */
+static WctStatus
+do_watch (char **arguments, WctError *err)
+{
+  const int loser = atoi (arguments[0]);
+  WctStatus status;
+
+  WCT_TRY (wct_parallel_barrier (err));
+  for (int i = 0; true; i++)
+    {
+      if (i == 200 && wct_parallel_rank () == loser)
+        WCT_TRY (go (arguments[1], err));
+      WCT_TRY (wct_parallel_check (err));
+      usleep (1000);
+    }
+
+out:
+  return status;
+}
+
+/* ---- Gradients ---------------------------------------------------------------------------------------------- */
+
+#define ARRAYS_MAX 16
+
+/* All are begun, then waited for: each is the sum over ranks, wherever it lay on the way. */
+static WctStatus
+reduce_arrays (WctReducer *reducer, bool in_order, float *const *arrays, const size_t *sizes, int count,
+               uint64_t *checksum, WctError *err)
+{
+  WctStatus status = WCT_OK;
+
+  for (int a = 0; a < count; a++)
+    {
+      for (size_t i = 0; i < sizes[a]; i++)
+        arrays[a][i] = value_of (wct_parallel_rank (), i + (size_t)a);
+      WCT_TRY (wct_reducer_begin (reducer, arrays[a], sizes[a], err));
+    }
+  WCT_TRY (wct_reducer_finish (reducer, err));
+  for (int a = 0; a < count; a++)
+    {
+      for (size_t i = 0; i < sizes[a]; i++)
+        {
+          float expected = value_of (0, i + (size_t)a);
+
+          for (int rank = 1; rank < wct_parallel_ranks (); rank++)
+            expected += value_of (rank, i + (size_t)a);
+          check_one ("gradient", sizes[a], i, arrays[a][i], expected, allowed_error (in_order, i + (size_t)a, EPSILON));
+        }
+      *checksum = wct_checksum (*checksum, arrays[a], sizes[a] * sizeof (float));
+    }
+
+out:
+  return status;
+}
+
+static WctStatus
+do_reduce (int count, char **arguments, WctError *err)
+{
+  const bool  in_order = strcmp (arguments[0], "in-order") == 0;
+  float      *arrays[ARRAYS_MAX] = { NULL };
+  size_t      sizes[ARRAYS_MAX];
+  WctReducer *reducer = NULL;
+  const int   array_count = count - 2 < ARRAYS_MAX ? count - 2 : ARRAYS_MAX;
+  uint64_t    checksum = WCT_CHECKSUM_START;
+  WctStatus   status;
+
+  WCT_TRY (wct_reducer_open (strcmp (arguments[1], "on-cards") == 0, &reducer, err));
+  WCT_TRY (wct_reducer_meet (reducer, err));
+  for (int a = 0; a < array_count; a++)
+    {
+      sizes[a] = strtoull (arguments[2 + a], NULL, 10);
+      WCT_TRY (wct_alloc (sizes[a], sizeof (float), "a gradient", &arrays[a], err));
+    }
+  for (int step = 0; step < 2; step++)
+    WCT_TRY (reduce_arrays (reducer, in_order, arrays, sizes, array_count, &checksum, err));
+  printf ("rank %d of %d, card %s: %016llx; %s; %s\n", wct_parallel_rank (), wct_parallel_ranks (),
+          getenv ("WCT_CUDA_DEVICE") == NULL ? "none" : getenv ("WCT_CUDA_DEVICE"), (unsigned long long)checksum,
+          wct_reducer_detail (reducer), wct_reducer_complaint (reducer));
+
+out:
+  wct_reducer_close (&reducer);
+  for (int a = 0; a < ARRAYS_MAX; a++)
+    wct_free (&arrays[a]);
+  return status;
+}
+
 static WctStatus
 act (int count, char **arguments, WctError *err)
 {
@@ -272,6 +362,10 @@ act (int count, char **arguments, WctError *err)
     return do_lose (arguments + 1, err);
   if (count == 2 && strcmp (arguments[0], "linger") == 0)
     return do_linger (arguments + 1, err);
+  if (count == 3 && strcmp (arguments[0], "watch") == 0)
+    return do_watch (arguments + 1, err);
+  if (count >= 3 && strcmp (arguments[0], "reduce") == 0)
+    return do_reduce (count - 1, arguments + 1, err);
   return wct_error_set (err, WCT_ERR_ARGUMENT, "what should this rank do?");
 }
 

@@ -1,35 +1,11 @@
 #!/usr/bin/env python3
 """Ranks under Open MPI's mpirun on this machine."""
-import os
-import shutil
-import subprocess
 import sys
 import time
 import unittest
 
 import worlds
-from worlds import environment
-
-MPIRUN = shutil.which("mpirun")
-
-
-def why_not():
-    """What is missing here, or None."""
-    if not worlds.HAVE_MPI:
-        return "the build has no MPI"
-    if MPIRUN is None:
-        return "no mpirun here"
-    version = subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout
-    return None if "Open MPI" in version else f"mpirun is not Open MPI's: {version!r}"
-
-
-def mpirun(ranks, *arguments):
-    """Root in a container is as good as anyone; MPI libraries' own leaks are not this test's matter."""
-    env = environment(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1,
-                      ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
-    return subprocess.run([MPIRUN, "--oversubscribe", "-np", str(ranks), worlds.PROGRAM, *map(str, arguments)],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env,
-                          timeout=worlds.HANGS_SECONDS)
+from worlds import mpirun
 
 
 class Mpi(worlds.Case):
@@ -61,7 +37,7 @@ class Mpi(worlds.Case):
 
 
 if __name__ == "__main__":
-    reason = why_not()
+    reason = worlds.why_no_mpi()
     if reason is not None:
         print(f"skipped: {reason}")
         sys.exit(77)

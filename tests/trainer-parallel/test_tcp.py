@@ -51,6 +51,15 @@ class Sums(worlds.Case):
         self.assert_all_done(ended)
         self.assertIn(f"3 processes by TCP, rank 0 at 127.0.0.1, port {port}", ended[2].out)
 
+    def test_ranks_of_srun_are_counted_on_each_host(self):
+        job = free_port()
+        envs = [environment(SLURM_PROCID=rank, SLURM_NTASKS=2, SLURM_JOB_ID=job, SLURM_LOCALID=rank,
+                            SLURM_JOB_NODELIST="127.0.0.1") for rank in range(2)]
+        ended = finish([start(env, "sums", "in-order", 1) for env in envs])
+        self.assert_all_done(ended)
+        for rank, one in enumerate(ended):
+            self.assertIn(f"rank {rank} of 2, {rank} of 2 here", one.out)
+
     def test_a_rank_that_comes_late_is_waited_for(self):
         port = free_port()
         for late in (0, 1):
@@ -95,6 +104,14 @@ class Losses(worlds.Case):
         for loser in (0, 1, 2):
             with self.subTest(loser=loser):
                 self.assert_others_say(loser, 3, "leave", "before the others", loser_status=3)
+
+    def test_who_looks_whether_all_are_there_hears_the_same(self):
+        for how, words in (("kill", "without a word"), ("fail", "failed"), ("leave", "before the others")):
+            for loser in (0, 1, 2):
+                with self.subTest(how=how, loser=loser):
+                    for rank, one in enumerate(world(3, "watch", loser, how)):
+                        if rank != loser:
+                            self.assert_one_sentence(one, f"rank {loser} is gone: it ran on ", words)
 
     def test_a_rank_killed_at_any_moment_ends_the_others(self):
         for delay in (0, 0.003, 0.01, 0.03, 0.1):

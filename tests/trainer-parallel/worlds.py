@@ -1,10 +1,11 @@
 """What the tests of several ranks share: starting a world of parallel-rank processes and seeing how each ended.
 
 Needs Python's standard library. The build says where things are: WCT_RANK (the program), WCT_MODULE_DIR (the folder of
-the module for MPI), WCT_HAVE_MPI (was it built?).
+the modules), WCT_HAVE_MPI and WCT_HAVE_NCCL (were they built?).
 """
 import os
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -12,10 +13,12 @@ import unittest
 
 PROGRAM = os.environ.get("WCT_RANK", "parallel-rank")
 HAVE_MPI = os.environ.get("WCT_HAVE_MPI") == "1"
+HAVE_NCCL = os.environ.get("WCT_HAVE_NCCL") == "1"
+MPIRUN = shutil.which("mpirun")
 
 # What a launcher around this test may have set.
 LAUNCHERS = ("OMPI_", "PMI_", "PMIX_", "SLURM_", "MASTER_", "TORCHELASTIC_", "MPI_LOCAL", "ENVIRONMENT")
-NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "WCT_PORT", "WCT_CONNECT_TIMEOUT")
+NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "WCT_PORT", "WCT_CONNECT_TIMEOUT", "WCT_CUDA_DEVICE")
 
 # A world that hangs must fail its test: no world here takes this long, even under sanitizers.
 HANGS_SECONDS = 300
@@ -79,6 +82,24 @@ def finish(processes):
 def world(ranks, *arguments, **changes):
     port = free_port()
     return finish([start(torchrun(rank, ranks, port, **changes), *arguments) for rank in range(ranks)])
+
+
+def why_no_mpi():
+    """What is missing here, or None."""
+    if not HAVE_MPI:
+        return "the build has no MPI"
+    if MPIRUN is None:
+        return "no mpirun here"
+    version = subprocess.run([MPIRUN, "--version"], capture_output=True, text=True).stdout
+    return None if "Open MPI" in version else f"mpirun is not Open MPI's: {version!r}"
+
+
+def mpirun(ranks, *arguments):
+    """Root in a container is as good as anyone; MPI libraries' own leaks are not this test's matter."""
+    env = environment(OMPI_ALLOW_RUN_AS_ROOT=1, OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1,
+                      ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+    return subprocess.run([MPIRUN, "--oversubscribe", "-np", str(ranks), PROGRAM, *map(str, arguments)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, timeout=HANGS_SECONDS)
 
 
 class Case(unittest.TestCase):

@@ -126,17 +126,27 @@ class Ranks(train_test.Case):
             difference = math.sqrt(sum((a - b) ** 2 for a, b in zip(values, theirs[name])))
             self.assertLessEqual(difference, 1e-5 * math.sqrt(sum(a * a for a in values)), name)
 
-    def test_two_processes_learn_what_one_does(self):
-        self.make_run("one", *self.STEPS)
+    def run_in_two(self, run, *more):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        processes = [subprocess.Popen([TRAINER, *map(str, self.command("two", *self.STEPS, "--lanes", 1))],
+        processes = [subprocess.Popen([TRAINER, *map(str, self.command(run, *more))],
                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                       env=wct_test.environment(RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1",
                                                                MASTER_PORT=str(port))) for rank in range(2)]
         for process in processes:
             self.assertEqual((process.communicate()[1].decode(), process.returncode), ("", 0))
+
+    def test_two_processes_learn_what_one_does(self):
+        self.make_run("one", *self.STEPS)
+        self.run_in_two("two", *self.STEPS, "--lanes", 1)
+        self.assert_close("one", "two")
+
+    def test_so_they_do_where_sums_begin_before_all_gradients_are_there(self):
+        """With one lane they do, each after the last piece that its network has a part in."""
+        more = [*self.STEPS, "--batch", 4, "--lanes", 1]
+        self.make_run("one", *more, "--accumulate", 4)
+        self.run_in_two("two", *more, "--accumulate", 2)
         self.assert_close("one", "two")
 
     @unittest.skipIf(shutil.which("mpirun") is None or os.environ.get("WCT_HAVE_MPI") != "1", "no MPI")

@@ -212,14 +212,18 @@ lanes_cut_a_share_evenly (void **state)
 {
   static const struct
   {
-    int32_t batch, accumulate;
-    int     ranks, lanes;
-  } cases[] = { { 128, 1, 1, 8 }, { 12, 1, 1, 6 }, { 7, 1, 1, 7 }, { 11, 1, 1, 1 }, { 16, 2, 2, 4 } };
+    const char *backend;
+    int32_t     batch, accumulate;
+    int         ranks, lanes;
+  } cases[] = { { "cpu", 128, 1, 1, 8 }, { "cpu", 12, 1, 1, 6 },       { "reference", 7, 1, 1, 7 },
+                { "cpu", 11, 1, 1, 1 },  { "reference", 16, 2, 2, 4 }, { "cuda", 128, 1, 1, 1 } };
 
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     {
-      WctConfig config = { .batch = cases[i].batch, .accumulate = cases[i].accumulate };
+      WctConfig config = { .batch = cases[i].batch,
+                           .accumulate = cases[i].accumulate,
+                           .backend = (char *)(uintptr_t)cases[i].backend };
 
       wct_config_choose_lanes (&config, cases[i].ranks);
       assert_int_equal (config.lanes, cases[i].lanes);

@@ -720,6 +720,51 @@ a_rate_that_blows_numbers_up_leaves_what_was_before_that_step (void **state)
   free (images);
 }
 
+/* As overflows of f16 come out of any back end: the loss is finite, and its gradient is not. */
+static void
+f16_skips_steps_whose_gradient_is_not_finite_but_not_for_ever (void **state)
+{
+  const int in_row = 40;
+  float    *images = new_images (BATCH, CROP, 12);
+
+  (void)state;
+  FOR_EACH_TRAINING_BACKEND (name)
+  {
+    WctConfig   config = small_config (WCT_TASK_DECODER, name, model_path ("tiny"));
+    WctTerms    terms, undisturbed_terms;
+    WctTrainer *undisturbed = trained (&config, 2, images, &undisturbed_terms);
+    WctTrainer *trainer = trained (&config, 2, images, &terms);
+    double      weights[WCT_LEVELS];
+
+    memcpy (weights, config.pixel_weights, sizeof weights);
+    for (int i = 0; i < WCT_LEVELS; i++)
+      config.pixel_weights[i] = 1e41;
+    assert_step_fails_numerically (trainer, images, "resume with a lower --learning-rate or with --clip");
+    assert_int_equal (trainer->skipped, 0);
+    config.precision = WCT_PRECISION_F16;
+    terms = step (trainer, images);
+    assert_true (isfinite (wct_terms_loss (&terms)));
+    assert_int_equal (trainer->step, 3);
+    assert_int_equal (trainer->skipped, 1);
+    assert_same_learners (trainer, undisturbed);
+    memcpy (config.pixel_weights, weights, sizeof weights);
+    step (trainer, images);
+    undisturbed->step = 3;
+    step (undisturbed, images);
+    assert_same_learners (trainer, undisturbed);
+    for (int i = 0; i < WCT_LEVELS; i++)
+      config.pixel_weights[i] = 1e41;
+    for (int i = 0; i < in_row; i++)
+      step (trainer, images);
+    assert_int_equal (trainer->skipped, 1 + in_row);
+    assert_step_fails_numerically (trainer, images, "resume with a lower --learning-rate or with --clip");
+    assert_same_learners (trainer, undisturbed);
+    wct_trainer_free (&trainer);
+    wct_trainer_free (&undisturbed);
+  }
+  free (images);
+}
+
 static void
 assert_not_made (const WctConfig *config, WctStatus status, const char *part)
 {
@@ -830,6 +875,7 @@ run_all (void)
     cmocka_unit_test (scales_are_the_variances_of_everything_measured),
     cmocka_unit_test (pictures_that_are_not_finite_change_nothing),
     cmocka_unit_test (a_rate_that_blows_numbers_up_leaves_what_was_before_that_step),
+    cmocka_unit_test (f16_skips_steps_whose_gradient_is_not_finite_but_not_for_ever),
     cmocka_unit_test_setup_teardown (a_trainer_that_cannot_be_made_gets_one_sentence, make_folder, remove_folder),
     cmocka_unit_test (an_allocation_that_fails_is_a_sentence_and_leaves_nothing),
   };

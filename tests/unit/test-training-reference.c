@@ -213,7 +213,7 @@ adam_moves_by_the_rate_along_a_steady_gradient (void **state)
                                  .gradient_scale = 0.5f };
 
       assert_int_equal (
-        backend->ops->training->adam (backend->ctx, &adam, gradient, parameters, first, second, 2, &err), WCT_OK);
+        backend->ops->training->adam (backend->ctx, &adam, gradient, parameters, first, second, 2, NULL, &err), WCT_OK);
     }
   assert_float_equal (parameters[0], 1 - 10 * 0.01, 1e-5);
   assert_float_equal (parameters[1], 1 + 10 * 0.01, 1e-5);

@@ -42,7 +42,10 @@ cuda_close (void **ctx)
     return;
 
   if (cuda->device != NULL)
-    wct_cuda_release (cuda);
+    {
+      wct_cuda_release (cuda);
+      wct_cuda_training_close (cuda);
+    }
   wct_device_close (&cuda->device);
   wct_free (ctx);
 }
@@ -57,6 +60,7 @@ cuda_open (int *threads, void **ctx, WctError *err)
   WCT_TRY (wct_alloc (1, sizeof *cuda, "CUDA back end", &cuda, err));
   WCT_TRY (choose_precision (cuda, err));
   WCT_TRY (wct_device_open (&cuda->device, err));
+  wct_cuda_training_open (cuda);
   *ctx = cuda;
   cuda = NULL;
 

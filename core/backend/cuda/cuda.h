@@ -2,8 +2,26 @@
 #ifndef WCT_CUDA_H
 #define WCT_CUDA_H
 
+#include <pthread.h>
+
 #include "backend/backend.h"
 #include "device.h"
+
+typedef struct WctCudaShared WctCudaShared; /* training-room.c's */
+
+/* What training's objects have in common. */
+typedef struct
+{
+  pthread_mutex_t lock;   /* calls come from any thread, a device is used by one at a time */
+  WctCudaShared  *shared; /* owned; blocks that kernels and the processor both reach */
+  void           *room;   /* owned; where one call at a time works */
+  size_t          room_bytes;
+  int             room_users; /* batches and chains; without any the room is given back */
+
+  /* Gradients of f16 chains are multiplied by this power of two on their way back. */
+  float gradient_scale;
+  int   good_backwards; /* since it was changed last */
+} WctCudaTraining;
 
 /* Device memory that grows to what is asked of it; what was in it is lost then. */
 typedef struct
@@ -59,6 +77,8 @@ typedef struct
   WctCudaRoom    rooms[WCT_ROOMS];
   struct Mirror *mirrors; /* all that there are; the stores' */
   bool           running; /* a pass: rooms and mirrors are in use */
+
+  WctCudaTraining training;
 } WctCuda;
 
 /* A whole map in device memory: (h, w, lanes) elements. */
@@ -172,6 +192,10 @@ typedef struct
 } WctCudaBatch;
 
 extern const WctTrainingOps wct_cuda_training;
+
+/* training-room.c: right after the device is opened, and before it is closed. */
+void wct_cuda_training_open (WctCuda *cuda);
+void wct_cuda_training_close (WctCuda *cuda);
 
 /* cuda.c: the table; what the module is opened for. */
 extern const WctBackendOps wct_backend_cuda;

@@ -11,7 +11,7 @@ wct_cuda_allocate_regions (WctCudaRun *run, WctError *err)
 {
   const WctPass *pass = run->pass;
   const int32_t  first = (wct_cuda_pass_rows (pass) - run->band_rows) / 2;
-  const int32_t  rows = wct_cuda_reach (pass, first, run->band_rows).feature_rows + 2; /* as bands may be cut */
+  const int32_t  rows = wct_cuda_pass_reach (pass, first, run->band_rows).feature_rows + 2; /* as bands may be cut */
   const size_t   most = (size_t)rows * (size_t)pass->features.w;
   WctStatus      status = WCT_OK;
 

@@ -4,7 +4,7 @@
 #include "launch.h"
 
 WctCudaReach
-wct_cuda_reach (const WctPass *pass, int32_t first, int32_t rows)
+wct_cuda_pass_reach (const WctPass *pass, int32_t first, int32_t rows)
 {
   WctCudaReach reach = { first, rows, first, rows, 0, 0 };
 
@@ -97,7 +97,7 @@ reserve_bands (const WctCudaRun *run, WctError *err)
   for (int32_t first = 0; first < height; first += run->band_rows)
     {
       const int32_t      left = height - first;
-      const WctCudaReach reach = wct_cuda_reach (run->pass, first, left < run->band_rows ? left : run->band_rows);
+      const WctCudaReach reach = wct_cuda_pass_reach (run->pass, first, left < run->band_rows ? left : run->band_rows);
 
       need_for_band (run, &reach, &need);
     }

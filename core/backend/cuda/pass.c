@@ -114,7 +114,7 @@ out:
 static WctStatus
 run_band (WctCudaRun *run, int32_t first, int32_t rows, WctError *err)
 {
-  const WctCudaReach reach = wct_cuda_reach (run->pass, first, rows);
+  const WctCudaReach reach = wct_cuda_pass_reach (run->pass, first, rows);
   WctCudaBand        features;
   WctStatus          status;
 

@@ -60,7 +60,7 @@ wct_cuda_feature_row_bytes (const WctCudaRun *run)
 
 /* pass-rooms.c */
 
-WctCudaReach wct_cuda_reach (const WctPass *pass, int32_t first, int32_t rows);
+WctCudaReach wct_cuda_pass_reach (const WctPass *pass, int32_t first, int32_t rows);
 
 /* Finds what of the pass is on the device, and how large its bands may be, and takes the rooms for them. */
 WctStatus wct_cuda_run_settle (WctCudaRun *run, WctError *err);

@@ -20,7 +20,7 @@ typedef struct
 
 /**
  * wct_backend_open: make a back end ready.
- * @name: "auto", "cpu" or "reference"
+ * @name: "auto" (the first that works), "cuda", "cpu" or "reference"
  * @threads: 1 or more; 0 means one for each processor that this process may use. Results do not depend on it.
  * @out: on WCT_OK the caller's; close it when no job uses it
  *
