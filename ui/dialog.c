@@ -290,6 +290,12 @@ memory_text (size_t needed)
                           (double)available * 1e-9);
 }
 
+static const char *
+backend_label (const char *name)
+{
+  return g_str_equal (name, "cpu") ? _ ("CPU") : g_str_equal (name, "cuda") ? _ ("GPU") : name;
+}
+
 static void
 described (gpointer user, const WctEngineInfo *info, size_t whole_memory)
 {
@@ -298,14 +304,16 @@ described (gpointer user, const WctEngineInfo *info, size_t whole_memory)
 
   shown = g_str_has_suffix (name, ".safetensors") ? g_strndup (name, strlen (name) - strlen (".safetensors"))
                                                   : g_strdup (name);
-  /* Translators: the back end ("CPU"), how many threads it uses, the model's name. */
+  /* Translators: the back end ("CPU", "GPU"), how many threads it uses, the model's name. */
   text = g_strdup_printf (ngettext ("%s, %d thread · %s", "%s, %d threads · %s", (unsigned long)info->threads),
-                          g_str_equal (info->backend, "cpu") ? _ ("CPU") : info->backend, info->threads, shown);
+                          backend_label (info->backend), info->threads, shown);
   gtk_label_set_text (GTK_LABEL (dialog->machine), text);
   g_free (text);
   text = g_strdup_printf (
-    _ ("Computed by the processor, with as many threads as the preferences of the program allow; the model is the "
-       "file %s."),
+    g_str_equal (info->backend, "cuda")
+      ? _ ("Computed by the graphics card; the model is the file %s.")
+      : _ ("Computed by the processor, with as many threads as the preferences of the program allow; the model is the "
+           "file %s."),
     info->model);
   gtk_widget_set_tooltip_text (dialog->machine, text);
   g_free (text);
