@@ -54,6 +54,9 @@ extern "C"
   /* Bytes that could be allocated now. */
   size_t wct_device_available (WctDevice *device);
 
+  /* Bytes that convolutions may take besides, at most, when they run. */
+  size_t wct_device_workspace (const WctDevice *device);
+
   /* WCT_ERR_NO_MEMORY where the card is full; what is in the block is anything. @address_of_block, as of wct_alloc */
   WctStatus wct_device_alloc (WctDevice *device, size_t bytes, const char *what, void *address_of_block, WctError *err);
 

@@ -4,8 +4,7 @@
 
 #include "mem.h"
 
-#define OFFERS_MAX    64         /* that cuDNN is asked for */
-#define WORKSPACE_MAX (1u << 30) /* bytes: engines that want more are left out */
+#define OFFERS_MAX 64 /* that cuDNN is asked for */
 
 void
 wct_engine_drop (cudnnBackendDescriptor_t *descriptor)
@@ -113,7 +112,7 @@ add (WctEngines *engines, cudnnBackendDescriptor_t config, cudnnBackendDescripto
 
   if (cudnnBackendFinalize (plan) != CUDNN_STATUS_SUCCESS
       || !get (plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1, &workspace, &count) || workspace < 0
-      || workspace > WORKSPACE_MAX)
+      || workspace > WCT_ENGINE_WORKSPACE_MAX)
     {
       wct_engine_drop (&plan);
       wct_engine_drop (&config);

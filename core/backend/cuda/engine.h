@@ -10,6 +10,9 @@
 
 #define WCT_ENGINES_MAX 8
 
+/* Bytes: engines that want more are left out. */
+#define WCT_ENGINE_WORKSPACE_MAX (1u << 30)
+
 typedef struct
 {
   cudnnBackendDescriptor_t config; /* NULL where the plan was read */

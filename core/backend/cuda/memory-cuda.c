@@ -1,6 +1,8 @@
 /* Memory of the card, and ways between it and the host. */
 #include "device-cuda.h"
 
+#include "engine.h"
+
 #include <string.h>
 
 #define STAGE_BYTES (4u << 20)
@@ -111,6 +113,12 @@ wct_device_clear (WctDevice *device, void *block, size_t bytes, WctError *err)
 
 out:
   return status;
+}
+
+size_t
+wct_device_workspace (const WctDevice *device)
+{
+  return device->workspace_bytes < WCT_ENGINE_WORKSPACE_MAX ? WCT_ENGINE_WORKSPACE_MAX - device->workspace_bytes : 0;
 }
 
 WctStatus

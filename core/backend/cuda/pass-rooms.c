@@ -151,14 +151,31 @@ find_result (WctCudaRun *run, WctError *err)
 
 /* ---- Fitting -------------------------------------------------------------------------------------------------- */
 
+/* Convolutions find their own room when they run, up to a part of the card. */
+#define WORKSPACE_SHARE 4
+
+static WctStatus
+leave_workspace (const WctCudaRun *run, size_t before, WctError *err)
+{
+  const size_t wanted = wct_device_workspace (run->cuda->device), most = before / WORKSPACE_SHARE;
+  const size_t left = wct_device_available (run->cuda->device);
+
+  if (run->band_rows == 1 || left >= (wanted < most ? wanted : most))
+    return WCT_OK;
+  return wct_error_set (err, WCT_ERR_NO_MEMORY, "the graphics card has %.1f MB left for convolutions",
+                        (double)left / 1e6);
+}
+
 static WctStatus
 try_band_rows (WctCudaRun *run, int32_t rows, WctError *err)
 {
-  WctStatus status;
+  const size_t before = wct_device_available (run->cuda->device);
+  WctStatus    status;
 
   run->band_rows = rows;
   WCT_TRY (find_result (run, err));
   WCT_TRY (reserve_bands (run, err));
+  WCT_TRY (leave_workspace (run, before, err));
 
 out:
   if (status == WCT_ERR_NO_MEMORY)

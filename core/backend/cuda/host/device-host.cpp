@@ -358,6 +358,12 @@ wct_device_close (WctDevice **device)
 }
 
 size_t
+wct_device_workspace (const WctDevice *)
+{
+  return 0;
+}
+
+size_t
 wct_device_available (WctDevice *device)
 {
   if (device->limit == SIZE_MAX)
