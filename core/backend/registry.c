@@ -66,6 +66,7 @@ open_backend (size_t index, int threads, WctBackend *backend, WctError *err)
 {
   WctStatus status;
 
+  backend->ops = NULL;
   WCT_TRY (try_backend (index, &backend->ops, backend->detail, sizeof backend->detail, err));
   backend->info.threads = threads;
   WCT_TRY (backend->ops->open (&backend->info.threads, &backend->ctx, err));
@@ -74,14 +75,20 @@ out:
   return status;
 }
 
-/* One that exists and cannot be opened, say for a card that is full, leaves the work to the next; a wrong setting does
- * not. */
+/* One that is not here leaves the work to the next, and so does a card that cannot be opened, say because it is full. A
+ * wrong setting does not, nor the processor's memory at its end. */
+static bool
+leaves_to_next (const WctBackend *backend, WctStatus status)
+{
+  return status != WCT_OK && status != WCT_ERR_ARGUMENT && (backend->ops == NULL || backend->ops->memory_of_its_own);
+}
+
 static WctStatus
 open_any (int threads, WctBackend *backend, WctError *err)
 {
   WctStatus status = WCT_ERR_UNSUPPORTED;
 
-  for (size_t i = 0; i < BACKEND_COUNT && status != WCT_OK && status != WCT_ERR_ARGUMENT; i++)
+  for (size_t i = 0; i < BACKEND_COUNT && leaves_to_next (backend, status); i++)
     status = open_backend (i, threads, backend, err);
   return status;
 }

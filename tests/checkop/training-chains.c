@@ -323,12 +323,16 @@ check_train_decoder (Checker *checker)
 #define RESAMPLED_SIDE     8 /* to begin with */
 #define RESAMPLED_SIDE_MAX 32
 
-/* Pools and up-samplings anywhere: one after the other, first and last. */
+/* Pools and up-samplings anywhere: one after the other, first and last. But no pool behind a convolution of what was
+ * up-sampled twice: its windows see one value only, so that results are equal, and rounding decides which is the
+ * largest. */
 void
 check_train_resamplings (Checker *checker)
 {
   ChainCase chain = { .count = random_integer (checker, 1, 3) };
   int32_t   side = RESAMPLED_SIDE;
+  int       upsampled = 0;
+  bool      tied = false;
 
   if (!trains (checker))
     return;
@@ -337,14 +341,26 @@ check_train_resamplings (Checker *checker)
     {
       const int32_t kind = random_integer (checker, 0, 3);
 
-      if (kind == 0 && side > 1)
-        add_resampling (&chain.layers, WCT_LAYER_POOL);
+      if (kind == 0 && side > 1 && !tied)
+        {
+          add_resampling (&chain.layers, WCT_LAYER_POOL);
+          upsampled -= upsampled > 0;
+        }
       else if (kind == 1 && side < RESAMPLED_SIDE_MAX)
-        add_resampling (&chain.layers, WCT_LAYER_UPSAMPLE);
+        {
+          add_resampling (&chain.layers, WCT_LAYER_UPSAMPLE);
+          upsampled++;
+        }
       else if (kind == 2)
-        add_embedding (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+        {
+          add_embedding (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+          tied = tied || upsampled >= 1;
+        }
       else
-        add_convolution (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+        {
+          add_convolution (checker, &chain.layers, random_integer (checker, 1, 20), random_integer (checker, 0, 1));
+          tied = tied || upsampled >= 2;
+        }
       side = chain.layers.out.h;
     }
   strengthen_weights (&chain.layers);
