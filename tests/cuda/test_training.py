@@ -29,7 +29,7 @@ class Losses(Card):
         self.assert_near(self.make("card", "cuda", *more), self.make("cpu", "cpu", *more), 1e-5, 0.02)
 
     def test_so_do_decoders_and_trunks_on_transformed_features(self):
-        more = ["--steps", 3, "--tune-encoder", 0.5, *self.judged()]
+        more = ["--steps", 2, "--tune-encoder", 0.5, *self.judged()]
         self.assert_near(self.make("card", "cuda", *more, level="3,4,5"), self.make("cpu", "cpu", *more, level="3,4,5"),
                          1e-3, 0.1)
 
