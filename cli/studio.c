@@ -583,3 +583,28 @@ wct_studio_close (WctStudio *studio)
   wct_backend_close (&studio->backend);
   wct_model_unref (&studio->model);
 }
+
+/* ---- A second try --------------------------------------------------------------------------------------------- */
+
+bool
+wct_studio_card_failed (const WctStudio *studio, WctStatus status)
+{
+  return (status == WCT_ERR_NO_MEMORY || status == WCT_ERR_IO) && studio->backend != NULL
+         && strcmp (wct_backend_info (studio->backend)->name, "cuda") == 0
+         && strcmp (studio->arguments->backend, "auto") == 0 && studio->report.stage != WCT_STAGE_SAVE;
+}
+
+WctStatus
+wct_studio_run (WctStudioCommand *command, const WctArguments *arguments, WctError *err)
+{
+  WctArguments    again = *arguments;
+  bool            card_failed = false;
+  const WctStatus status = command (arguments, &card_failed, err);
+
+  if (!card_failed)
+    return status;
+  if (!arguments->quiet)
+    fprintf (stderr, "wct: %s: begun anew on the processor\n", err->message);
+  again.backend = "cpu";
+  return command (&again, &card_failed, err);
+}

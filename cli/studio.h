@@ -39,6 +39,16 @@ typedef struct
   WctReport           report;
 } WctStudio;
 
+/* A command from its arguments to its output. @card_failed: written: wct_studio_card_failed */
+typedef WctStatus WctStudioCommand (const WctArguments *arguments, bool *card_failed, WctError *err);
+
+/* Runs @command. Where a graphics card that nobody asked for by name fails on the way, one line says so, and the
+ * processor does it from the beginning. */
+WctStatus wct_studio_run (WctStudioCommand *command, const WctArguments *arguments, WctError *err);
+
+/* Before it is closed: was it such a card's failure that ended the command with @status? */
+bool wct_studio_card_failed (const WctStudio *studio, WctStatus status);
+
 /* The steps, in this order. Each is cleaned up by wct_studio_close, whether it was reached or not. */
 
 /* Nothing but what is borrowed: for work that has no one output. */

@@ -6,7 +6,7 @@
 #include "studio.h"
 
 static WctStatus
-stylize_picture (const WctArguments *arguments, WctError *err)
+stylize_picture (const WctArguments *arguments, bool *card_failed, WctError *err)
 {
   const bool         has_regions = arguments->regions != NULL;
   const char *const *styles;
@@ -30,6 +30,7 @@ stylize_picture (const WctArguments *arguments, WctError *err)
   WCT_TRY (wct_studio_finish (&studio, err));
 
 out:
+  *card_failed = wct_studio_card_failed (&studio, status);
   wct_studio_close (&studio);
   return status;
 }
@@ -37,5 +38,5 @@ out:
 WctStatus
 wct_command_stylize (const WctArguments *arguments, WctError *err)
 {
-  return arguments->frames ? wct_frames_stylize (arguments, err) : stylize_picture (arguments, err);
+  return arguments->frames ? wct_frames_stylize (arguments, err) : wct_studio_run (stylize_picture, arguments, err);
 }

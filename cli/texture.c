@@ -38,8 +38,8 @@ open_noise (WctStudio *studio, WctError *err)
   return status;
 }
 
-WctStatus
-wct_command_texture (const WctArguments *arguments, WctError *err)
+static WctStatus
+make_texture (const WctArguments *arguments, bool *card_failed, WctError *err)
 {
   const bool from_file = arguments->noise != NULL;
   const int  style_count = arguments->operand_count;
@@ -57,6 +57,13 @@ wct_command_texture (const WctArguments *arguments, WctError *err)
   WCT_TRY (wct_studio_finish (&studio, err));
 
 out:
+  *card_failed = wct_studio_card_failed (&studio, status);
   wct_studio_close (&studio);
   return status;
+}
+
+WctStatus
+wct_command_texture (const WctArguments *arguments, WctError *err)
+{
+  return wct_studio_run (make_texture, arguments, err);
 }

@@ -85,6 +85,15 @@ class Sizes(Card):
 
 
 class Trouble(Card):
+    def test_a_card_that_auto_took_leaves_the_picture_to_the_processor(self):
+        wanted = self.make("cpu")
+        for changes in {"WCT_DEVICE_LIMIT": "1000000"}, {"WCT_DEVICE_LOST_AFTER": "1"}, {"WCT_DEVICE_LOST_AFTER": "20"}:
+            done = run("stylize", self.content, self.style, "-o", self.path("out.tif"), "--force", "--content-size", SIDE,
+                       "--style-size", 128, "--model", self.model, env=environment(**changes))
+            self.assertEqual(done.status, 0)
+            self.assertRegex(done.err, r"\Awct: [^\n]*card[^\n]*: begun anew on the processor\n\Z")
+            self.assertEqual(list(Pixels(self.path("out.tif")).values), list(wanted))
+
     def test_a_card_that_is_lost_is_one_sentence_whenever_it_happens(self):
         for n in 1, 7, 20:
             self.refuse("card", WCT_DEVICE_LOST_AFTER=str(n))
