@@ -1,7 +1,9 @@
 /* The operation checker: every operation of a back end, on random odd shapes, against the reference back end; that one
  * against the plain formulas. With 1 to 4 threads, the same bits.
  *
- *   checkop --backend cpu [--seed N] [--only conv | --only conv:17]
+ *   checkop --backend cpu [--seed N] [--only conv | --only conv:17] [--every N]
+ *
+ * --every 3: each third case, where all would take too long.
  *
  * Exit 0 where all is well, 1 where not, 2 for a wrong command, 77 where the back end cannot be used here. */
 #include <getopt.h>
@@ -78,6 +80,7 @@ typedef struct
   uint64_t    seed;
   char        only[32];   /* an operation's name; empty: all */
   int         only_index; /* of its cases; negative: all */
+  int         every;      /* the n-th of these; 1: all */
 } Options;
 
 static bool
@@ -102,19 +105,22 @@ read_options (int argc, char **argv, Options *options)
     { "backend", required_argument, NULL, 'b' },
     { "seed", required_argument, NULL, 's' },
     { "only", required_argument, NULL, 'o' },
+    { "every", required_argument, NULL, 'e' },
     { NULL, 0, NULL, 0 },
   };
   int choice;
 
-  *options = (Options){ .backend = "cpu", .seed = 1 };
+  *options = (Options){ .backend = "cpu", .seed = 1, .every = 1 };
   while ((choice = getopt_long (argc, argv, "", known, NULL)) != -1)
     if (choice == 'b')
       options->backend = optarg;
     else if (choice == 's')
       options->seed = strtoull (optarg, NULL, 10);
+    else if (choice == 'e')
+      options->every = atoi (optarg);
     else if (choice != 'o' || !read_only (optarg, options))
       return false;
-  return optind == argc;
+  return optind == argc && options->every > 0;
 }
 
 /* ---- Back ends ---------------------------------------------------------------------------------------------- */
@@ -186,7 +192,7 @@ run_operation (Checker *checker, const Options *options, const OperationInfo *op
   checker->worst_share = 0;
   checker->skipped[0] = '\0';
   for (int i = 0; i < operation->cases; i++)
-    if (options->only[0] == '\0' || options->only_index < 0 || options->only_index == i)
+    if (options->only[0] == '\0' || options->only_index < 0 ? i % options->every == 0 : options->only_index == i)
       {
         failures += !run_case (checker, options, operation, i);
         cases++;
@@ -211,7 +217,7 @@ main (int argc, char **argv)
 
   if (!read_options (argc, argv, &options))
     {
-      fprintf (stderr, "usage: checkop [--backend NAME] [--seed N] [--only OPERATION[:INDEX]]\n");
+      fprintf (stderr, "usage: checkop [--backend NAME] [--seed N] [--only OPERATION[:INDEX]] [--every N]\n");
       return EXIT_USAGE;
     }
   status = open_devices (&checker, options.backend, &err);
