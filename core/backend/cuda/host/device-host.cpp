@@ -8,6 +8,7 @@
  * for and when the device is closed; ASan sees it at once
  *   - blocks must be freed before the device is closed
  *   - $WCT_DEVICE_LIMIT: bytes that the card has
+ *   - $WCT_DEVICE_TF32 = 1: forward convolutions that need not be exact multiply as TF32 does
  *   - $WCT_DEVICE_LOST_AFTER = n: with the n-th wait or download, the card is lost
  *
  * A mistake ends the program with a sentence. */
@@ -47,7 +48,8 @@ struct WctDevice
 {
   size_t limit; /* SIZE_MAX: what the machine has */
   size_t used;
-  long   lost_after; /* 0: never */
+  bool   short_products; /* as by TF32, where a convolution is not to be exact */
+  long   lost_after;     /* 0: never */
   long   waits;
 
   std::vector<std::unique_ptr<WctConvolution>> convolutions;
@@ -320,6 +322,21 @@ are_equal (const WctConvolutionShape &a, const WctConvolutionShape &b)
          && a.rows == b.rows && a.columns == b.columns && a.in_lanes == b.in_lanes && a.out_lanes == b.out_lanes;
 }
 
+/* To the ten bits of a fraction that TF32 has, ties to even. */
+void
+shorten (unsigned char *values, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    {
+      uint32_t bits;
+
+      memcpy (&bits, values + i * sizeof bits, sizeof bits);
+      if ((bits & 0x7F800000u) != 0x7F800000u)
+        bits = (bits + 0xFFFu + (bits >> 13 & 1u)) & ~0x1FFFu;
+      memcpy (values + i * sizeof bits, &bits, sizeof bits);
+    }
+}
+
 } // namespace
 
 /* ---- The device -------------------------------------------------------------------------------------------------- */
@@ -334,12 +351,14 @@ wct_device_probe (char *detail, size_t size, WctError *)
 WctStatus
 wct_device_open (WctDevice **out, WctError *)
 {
-  const char *limit = getenv ("WCT_DEVICE_LIMIT"), *lost_after = getenv ("WCT_DEVICE_LOST_AFTER");
+  const char *tf32 = getenv ("WCT_DEVICE_TF32"), *limit = getenv ("WCT_DEVICE_LIMIT");
+  const char *lost_after = getenv ("WCT_DEVICE_LOST_AFTER");
 
   watch_faults ();
   wct_executor_reach = reach_argument;
   *out = new WctDevice ();
   (*out)->limit = limit != NULL ? (size_t)strtoull (limit, NULL, 10) : SIZE_MAX;
+  (*out)->short_products = tf32 != NULL && strcmp (tf32, "1") == 0;
   (*out)->lost_after = lost_after != NULL ? strtol (lost_after, NULL, 10) : 0;
   return WCT_OK;
 }
@@ -502,8 +521,16 @@ wct_convolution_forward (WctDevice *device, WctConvolution *convolution, const v
 {
   const WctConvolutionShape &shape = convolution->shape;
 
-  reach_bytes (device, padded, padded_bytes (shape), "what a convolution reads");
-  reach_bytes (device, weights, count_weights (shape) * wct_element_size (shape.element), "a convolution's weights");
+  unsigned char *read = reach_bytes (device, padded, padded_bytes (shape), "what a convolution reads");
+  unsigned char *factors =
+    reach_bytes (device, weights, count_weights (shape) * wct_element_size (shape.element), "a convolution's weights");
+
+  /* In place: what was gathered is read once, and weights are read by such convolutions only. */
+  if (device->short_products && !shape.exact && shape.element == WCT_ELEMENT_F32)
+    {
+      shorten (read, padded_bytes (shape) / sizeof (float));
+      shorten (factors, count_weights (shape));
+    }
   reach_bytes (device, bias, (size_t)shape.out_lanes * sizeof (float), "a convolution's bias");
   reach_bytes (device, out, result_bytes (shape), "what a convolution writes");
   wct_launch_convolve (wct_device_stream (device), &shape, padded, weights, bias, out);
