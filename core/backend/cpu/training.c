@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backend/host-training.h"
 #include "mem.h"
 
 int32_t
@@ -159,58 +160,6 @@ accumulate (void *ctx, const WctBatch *from, WctBatch *to, WctError *err)
 /* ---- Parameters ---------------------------------------------------------------------------------------------- */
 
 static WctStatus
-memory_new (void *ctx, size_t count, const char *what, float **out, WctError *err)
-{
-  (void)ctx;
-  return wct_alloc (count, sizeof (float), what, out, err);
-}
-
-static void
-memory_free (void *ctx, float **memory)
-{
-  (void)ctx;
-  wct_free (memory);
-}
-
-static WctStatus
-memory_clear (void *ctx, float *memory, size_t count, WctError *err)
-{
-  (void)ctx;
-  (void)err;
-  memset (memory, 0, count * sizeof *memory);
-  return WCT_OK;
-}
-
-static WctStatus
-sum_lanes (void *ctx, const float *lane_gradients, int lanes, size_t stride, size_t count, float *out, WctError *err)
-{
-  (void)ctx;
-  (void)err;
-  for (size_t i = 0; i < count; i++)
-    {
-      float sum = 0;
-
-      for (size_t lane = 0; lane < (size_t)lanes; lane++)
-        sum += lane_gradients[lane * stride + i];
-      out[i] = sum;
-    }
-  return WCT_OK;
-}
-
-static WctStatus
-norm (void *ctx, const float *values, size_t count, double *squares, WctError *err)
-{
-  double sum = 0;
-
-  (void)ctx;
-  (void)err;
-  for (size_t i = 0; i < count; i++)
-    sum += (double)values[i] * values[i];
-  *squares = sum;
-  return WCT_OK;
-}
-
-static WctStatus
 adam (void *ctx, const WctAdamStep *step, const float *gradient, float *parameters, float *first, float *second,
       size_t count, float *average, WctError *err)
 {
@@ -218,8 +167,7 @@ adam (void *ctx, const WctAdamStep *step, const float *gradient, float *paramete
 
   (void)err;
   cpu->kernels->training->adam (step, gradient, parameters, first, second, count);
-  for (size_t i = 0; i < count && average != NULL; i++)
-    average[i] += (1 - step->average_decay) * (parameters[i] - average[i]);
+  wct_host_follow (step, parameters, count, average);
   return WCT_OK;
 }
 
@@ -243,10 +191,10 @@ const WctTrainingOps wct_cpu_training = {
   .batch_affine = wct_cpu_batch_affine,
   .cosine_error = wct_cpu_cosine_error,
   .accumulate = accumulate,
-  .memory_new = memory_new,
-  .memory_free = memory_free,
-  .memory_clear = memory_clear,
-  .sum_lanes = sum_lanes,
-  .norm = norm,
+  .memory_new = wct_host_memory_new,
+  .memory_free = wct_host_memory_free,
+  .memory_clear = wct_host_memory_clear,
+  .sum_lanes = wct_host_sum_lanes,
+  .norm = wct_host_norm,
   .adam = adam,
 };

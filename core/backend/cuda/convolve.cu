@@ -5,12 +5,6 @@
 
 #define BLOCK 128
 
-static __device__ size_t
-thread_index ()
-{
-  return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-}
-
 static __device__ float
 sum_lanes (const float *lanes)
 {

@@ -67,6 +67,19 @@ store (WctBrain *to, float value)
   *to = __float2bfloat16_rn (value);
 }
 
+/* Of a thread in a grid of one row. */
+static __device__ inline size_t
+thread_index ()
+{
+  return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
+/* Lanes that a thread moves at once: 16 bytes of halves. */
+template <typename T> struct alignas (sizeof (T) * WCT_CUDA_LANES) Lanes
+{
+  T at[WCT_CUDA_LANES];
+};
+
 /* Calls @launch, a generic lambda, with a value of the element's type. */
 template <typename Launch>
 static void

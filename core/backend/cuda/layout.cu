@@ -4,18 +4,6 @@
 
 #define BLOCK 256
 
-/* Lanes that a thread moves at once: 16 bytes of halves. */
-template <typename T> struct alignas (sizeof (T) * WCT_CUDA_LANES) Lanes
-{
-  T at[WCT_CUDA_LANES];
-};
-
-static __device__ size_t
-thread_index ()
-{
-  return (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-}
-
 /* ---- Planes --------------------------------------------------------------------------------------------------- */
 
 /* Where the value of a lane at a position lies among the planes. */

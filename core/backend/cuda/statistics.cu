@@ -178,7 +178,7 @@ static __global__ void
 finish_products (int32_t channels, int32_t slices, const double *products, double *out)
 {
   const size_t square = (size_t)channels * (size_t)channels;
-  const size_t item = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  const size_t item = thread_index ();
   double       sum = 0;
 
   if (item >= square)
@@ -220,7 +220,7 @@ template <typename T>
 static __global__ void
 center (WctMomentsShape shape, size_t items, const T *features, const float *centers, float *out)
 {
-  const size_t item = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  const size_t item = thread_index ();
 
   if (item >= items)
     return;
@@ -247,7 +247,7 @@ static __global__ void
 mix (WctMomentsShape shape, size_t items, const float *mapped, const float *bias, const float *weights, const T *in,
      T *out)
 {
-  const size_t item = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  const size_t item = thread_index ();
 
   if (item >= items)
     return;
