@@ -262,6 +262,19 @@ weights_of_run (int run)
 }
 
 static void
+begin_trace (void)
+{
+  events = calloc (EVENTS_MAX, sizeof *events);
+#if WCT_HAVE_CPU
+  wct_pipeline_trace = note_event;
+#else
+  (void)note_event;
+  fprintf (stderr, "bench-stylize: this build has no cpu back end to look into\n");
+  exit (1);
+#endif
+}
+
+static void
 run (const Options *options)
 {
   WctModel   *model = NULL;
@@ -272,7 +285,6 @@ run (const Options *options)
   WctImage    content = make_picture (options->width, options->height, 1), picture;
   double     *seconds = calloc ((size_t)options->repeat, sizeof *seconds);
   double     *blending = calloc ((size_t)options->repeat, sizeof *blending);
-  const bool  traces = options->profile || options->timeline != NULL;
 
   check (wct_model_load (options->model, &model, &err), &err);
   check (wct_backend_open (options->backend, options->threads, &backend, &err), &err);
@@ -286,17 +298,8 @@ run (const Options *options)
   const WctJobSpec spec = { model, backend, &params, (size_t)options->styles, styles, NULL, 0, NULL };
   check (wct_job_new (&spec, &job, &err), &err);
   wct_job_limit_memory (job, options->memory);
-  if (traces)
-    {
-      events = calloc (EVENTS_MAX, sizeof *events);
-#if WCT_HAVE_CPU
-      wct_pipeline_trace = note_event;
-#else
-      (void)note_event;
-      fprintf (stderr, "bench-stylize: this build has no cpu back end to look into\n");
-      exit (1);
-#endif
-    }
+  if (options->profile || options->timeline != NULL)
+    begin_trace ();
   for (int i = -1; i < options->repeat; i++)
     {
       atomic_store (&event_count, 0);

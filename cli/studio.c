@@ -350,8 +350,10 @@ wct_studio_measure_styles (WctStudio *studio, const char *const *paths, int coun
       WCT_TRY (recolor (studio, &picture.image, err));
       wct_report_stage (&studio->report, WCT_STAGE_STYLE);
       wct_progress_begin (&studio->progress, "style", 0);
+      studio->computing = true;
       WCT_TRY (
         wct_style_recall (studio->model, studio->backend, &picture.image, measured, &hooks, &studio->styles[i], err));
+      studio->computing = false;
       wct_picture_clear (&picture);
     }
 
@@ -421,7 +423,9 @@ wct_studio_prepare (WctStudio *studio, int style_count, WctError *err)
   limit = wct_studio_memory (studio);
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE); /* plans are made for this size */
   wct_job_limit_memory (studio->job, limit);
+  studio->computing = true;
   WCT_TRY (wct_job_memory (studio->job, image->width, image->height, &needed, err));
+  studio->computing = false;
   WCT_TRY (wct_memory_check (studio->name, needed, limit, image->width, image->height, studio->option, true, err));
   studio->report.estimated_memory = before + needed;
   studio->report.uses_files = wct_job_uses_files (studio->job);
@@ -499,7 +503,9 @@ wct_studio_stylize (WctStudio *studio, WctError *err)
 
   wct_report_stage (&studio->report, WCT_STAGE_STYLIZE);
   wct_progress_begin (&studio->progress, "stylize", studio->report.estimated_memory);
+  studio->computing = true;
   WCT_TRY (wct_job_process (studio->job, &hooks, err));
+  studio->computing = false;
   studio->report.params = &studio->params;
 
 out:
@@ -586,12 +592,13 @@ wct_studio_close (WctStudio *studio)
 
 /* ---- A second try --------------------------------------------------------------------------------------------- */
 
+/* A full card says what full memory says, which counts while the back end is at work only. */
 bool
 wct_studio_card_failed (const WctStudio *studio, WctStatus status)
 {
-  return (status == WCT_ERR_NO_MEMORY || status == WCT_ERR_IO) && studio->backend != NULL
+  return (status == WCT_ERR_DEVICE || (status == WCT_ERR_NO_MEMORY && studio->computing)) && studio->backend != NULL
          && strcmp (wct_backend_info (studio->backend)->name, "cuda") == 0
-         && strcmp (studio->arguments->backend, "auto") == 0 && studio->report.stage != WCT_STAGE_SAVE;
+         && strcmp (studio->arguments->backend, "auto") == 0;
 }
 
 WctStatus

@@ -32,6 +32,7 @@ typedef struct
   WctColors          *colors; /* of the content, that styles are given; NULL: they keep theirs */
   WctStyle           *styles[WCT_LIST_MAX];
   WctJob             *job;
+  bool                computing;           /* is the back end at work? */
   WctRegionList       regions;             /* of --masks or --regions; else none */
   WctPictureFile      masks[WCT_LIST_MAX]; /* of these; closed once they are read */
   WctPicture          guide;               /* of a texture; without pixels where there is none */

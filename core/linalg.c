@@ -190,10 +190,6 @@ out:
   return status;
 }
 
-/* ---- LAPACK ------------------------------------------------------------------------------------------------- */
-
-#if WCT_HAVE_LAPACK
-
 static bool
 are_finite (size_t count, const double *values)
 {
@@ -202,6 +198,10 @@ are_finite (size_t count, const double *values)
       return false;
   return true;
 }
+
+/* ---- LAPACK ------------------------------------------------------------------------------------------------- */
+
+#if WCT_HAVE_LAPACK
 
 static bool
 pretend_failure (void)
@@ -336,15 +336,6 @@ wct_matrix_gram (int32_t count, int32_t n, const double *rows, double *out)
       out[x * stride + y] = out[y * stride + x];
 }
 
-static bool
-all_finite (const double *values, size_t count)
-{
-  for (size_t i = 0; i < count; i++)
-    if (!isfinite (values[i]))
-      return false;
-  return true;
-}
-
 /* @vectors: holds a copy of @a */
 static WctStatus
 solve_by (const WctEigenSolver *solver, int32_t n, const double *a, double *vectors, double *values, WctError *err)
@@ -353,7 +344,7 @@ solve_by (const WctEigenSolver *solver, int32_t n, const double *a, double *vect
 
   if (solver != NULL && solver->solve != NULL && solver->solve (solver->ctx, n, vectors, values, NULL) == WCT_OK)
     {
-      if (all_finite (values, (size_t)n) && all_finite (vectors, square))
+      if (are_finite ((size_t)n, values) && are_finite (square, vectors))
         return WCT_OK;
       memcpy (vectors, a, square * sizeof *a);
     }

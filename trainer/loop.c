@@ -116,11 +116,12 @@ out:
 
 /* A card leaves the processors to what feeds it; else they have other things to do, and one thread is enough. */
 static int32_t
-feed_threads (const WctConfig *config)
+feed_threads (const Loop *loop)
 {
-  const int threads = config->threads > 0 ? config->threads : wct_processor_count () / wct_parallel_local_ranks ();
+  const int asked = loop->config->threads;
+  const int threads = asked > 0 ? asked : wct_processor_count () / wct_parallel_local_ranks ();
 
-  return wct_config_on_card (config->backend) && threads > 1 ? threads : 1;
+  return loop->trainer->backend->ops->memory_of_its_own && threads > 1 ? threads : 1;
 }
 
 /* Batches of @batch pictures of a list, shared by @ranks. */
@@ -140,7 +141,7 @@ open_feed (const Loop *loop, WctPictureSet *set, const WctPictureList *list, int
   options.seed = config->seed;
   options.scale_min = config->scale_min;
   options.flip = config->flip;
-  options.threads = feed_threads (config);
+  options.threads = feed_threads (loop);
   return wct_feed_new (set, list, &options, first_step, out, err);
 }
 

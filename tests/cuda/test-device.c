@@ -154,15 +154,15 @@ a_lost_card_says_the_same_ever_after (void **state)
   assert_int_equal (wct_device_upload (lost, &value, sizeof value, block, NULL), WCT_OK);
   assert_int_equal (wct_device_wait (lost, NULL), WCT_OK);
   assert_int_equal (wct_device_download (lost, block, sizeof value, &value, NULL), WCT_OK);
-  assert_int_equal (wct_device_wait (lost, &first), WCT_ERR_IO);
-  assert_int_equal (wct_device_download (lost, block, sizeof value, &value, &err), WCT_ERR_IO);
+  assert_int_equal (wct_device_wait (lost, &first), WCT_ERR_DEVICE);
+  assert_int_equal (wct_device_download (lost, block, sizeof value, &value, &err), WCT_ERR_DEVICE);
   assert_string_equal (err.message, first.message);
-  assert_int_equal (wct_device_upload (lost, &value, sizeof value, block, NULL), WCT_ERR_IO);
-  assert_int_equal (wct_device_clear (lost, block, sizeof value, NULL), WCT_ERR_IO);
+  assert_int_equal (wct_device_upload (lost, &value, sizeof value, block, NULL), WCT_ERR_DEVICE);
+  assert_int_equal (wct_device_clear (lost, block, sizeof value, NULL), WCT_ERR_DEVICE);
   assert_int_equal (wct_convolution_new (lost, &(WctConvolutionShape){ .side = 1, .count = 1 }, &convolution, NULL),
-                    WCT_ERR_IO);
+                    WCT_ERR_DEVICE);
   wct_device_free (lost, &block);
-  assert_int_equal (wct_device_alloc (lost, 1, "features", &block, NULL), WCT_ERR_IO);
+  assert_int_equal (wct_device_alloc (lost, 1, "features", &block, NULL), WCT_ERR_DEVICE);
   wct_device_close (&lost);
 }
 

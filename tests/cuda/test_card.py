@@ -6,7 +6,7 @@ import json
 import numpy
 
 import wct_test
-from wct_test import SOURCE, Pixels, environment, run, write_png
+from wct_test import SOURCE, Pixels, environment, noise, run, write_png
 
 SIDE = 150  # the longer one
 
@@ -98,6 +98,17 @@ class Trouble(Card):
         for n in 1, 7, 20:
             self.refuse("card", WCT_DEVICE_LOST_AFTER=str(n))
 
+    def test_a_batch_ends_with_the_card_and_blames_no_picture(self):
+        for i, folder in enumerate(("in", "styles")):
+            self.path(folder).mkdir()
+            for k in range(3):
+                write_png(self.path(folder) / f"{k}.png", 40, 32, 3, noise(40 * 32 * 3, 256, seed=3 * i + k + 1))
+        done = run("augment", self.path("in"), self.path("styles"), "-o", self.path("out"), "--model", self.model, "--style-size", 64,
+                   "--backend", "cuda", env=environment(WCT_DEVICE_LOST_AFTER="30"))
+        self.assertEqual(done.status, 1)
+        self.assertIn("card was lost", done.err.splitlines()[-1])
+        self.assertNotIn(".png", done.err)
+
     def test_precision_of_another_name_is_refused(self):
         self.refuse("WCT_CUDA_PRECISION", WCT_CUDA_PRECISION="f8")
 
@@ -107,6 +118,12 @@ class Trouble(Card):
                    "--alpha", "1=0.5", "--json", env=environment())
         self.assertEqual(done.status, 0)
         self.assertEqual(json.loads(done.out)["backend"], "cuda")
+
+    def test_what_is_wrong_with_a_picture_is_said_once(self):
+        broken = self.path("broken.png")
+        broken.write_bytes(write_png(self.path("whole.png"), 64, 64, 3, noise(64 * 64 * 3, 256)).read_bytes()[:3000])
+        done = run("stylize", broken, self.style, "-o", self.path("out.png"), "--style-size", 64, "--model", self.model)
+        self.assert_refused(done, 1, "broken.png")
 
     def test_half_precision_is_near(self):
         self.assert_near(self.make("cuda", env=environment(WCT_CUDA_PRECISION="f16")), self.make("cpu"), 40)

@@ -123,17 +123,6 @@ out:
   return status;
 }
 
-static WctPlanes
-dense_planes (WctShape shape)
-{
-  return (WctPlanes){ .count = 1,
-                      .channels = shape.c,
-                      .rows = shape.h,
-                      .columns = shape.w,
-                      .channel_stride = (size_t)shape.h * (size_t)shape.w,
-                      .row_stride = (size_t)shape.w };
-}
-
 static size_t
 dense_bytes (WctShape shape)
 {
@@ -144,7 +133,7 @@ static WctStatus
 cuda_upload (void *ctx, const float *planar, WctTensor *out, WctError *err)
 {
   WctCuda        *cuda = ctx;
-  const WctPlanes planes = dense_planes (out->shape);
+  const WctPlanes planes = wct_cuda_dense_planes (1, out->shape);
   const size_t    bytes = dense_bytes (out->shape);
   float          *values;
   WctStatus       status;
@@ -162,7 +151,7 @@ static WctStatus
 cuda_download (void *ctx, const WctTensor *tensor, float *planar, WctError *err)
 {
   WctCuda        *cuda = ctx;
-  const WctPlanes planes = dense_planes (tensor->shape);
+  const WctPlanes planes = wct_cuda_dense_planes (1, tensor->shape);
   const size_t    bytes = dense_bytes (tensor->shape);
   float          *values;
   WctStatus       status;

@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "device.h"
+#include "launch.h"
 
 typedef struct WctCudaShared WctCudaShared; /* training-room.c's */
 
@@ -99,6 +100,21 @@ typedef struct
 
 size_t wct_cuda_map_bytes (WctElement element, WctShape shape);
 
+/* @count maps of dense planes, (count, c, h, w), as the host has tensors and batches. */
+static inline WctPlanes
+wct_cuda_dense_planes (int32_t count, WctShape shape)
+{
+  const size_t plane = (size_t)shape.h * (size_t)shape.w;
+
+  return (WctPlanes){ .count = count,
+                      .channels = shape.c,
+                      .rows = shape.h,
+                      .columns = shape.w,
+                      .map_stride = plane * (size_t)shape.c,
+                      .channel_stride = plane,
+                      .row_stride = (size_t)shape.w };
+}
+
 /* Rows of a band, from @first of the whole map on. */
 WctCudaBand wct_cuda_band_part (const WctCudaBand *band, int32_t first, int32_t rows);
 
@@ -152,6 +168,10 @@ WctStatus wct_cuda_measure (WctCuda *cuda, const WctCudaBand *band, const float 
 /* Adds what measuring @positions takes, and mapping them. */
 void wct_cuda_measure_need (const WctCuda *cuda, int32_t channels, size_t positions, WctCudaNeed *need);
 void wct_cuda_map_need (int32_t channels, size_t positions, WctCudaNeed *need);
+
+/* An affine map as the device has it, and its floats: matrix (channels, channels), center, bias. */
+size_t wct_cuda_affine_floats (int32_t channels);
+void   wct_cuda_affine_write (const WctAffine *affine, float *out);
 
 /* Of no positions. */
 void wct_cuda_forget_moments (WctMoments *moments);

@@ -43,10 +43,10 @@ wct_cuda_check (WctDevice *device, cudaError_t code, const char *doing, WctError
   (void)cudaGetLastError (); /* or the next check of launches would tell it again */
   if (is_for_good (code))
     {
-      wct_error_set (&device->lost, WCT_ERR_IO,
+      wct_error_set (&device->lost, WCT_ERR_DEVICE,
                      "%s failed: %s; the graphics card is lost to this program, which has to be started anew", doing,
                      cudaGetErrorString (code));
-      return wct_error_set (err, WCT_ERR_IO, "%s", device->lost.message);
+      return wct_error_set (err, WCT_ERR_DEVICE, "%s", device->lost.message);
     }
   if (code == cudaErrorMemoryAllocation)
     return wct_error_set (err, WCT_ERR_NO_MEMORY,

@@ -76,8 +76,8 @@ extern "C"
   WctStatus wct_device_download (WctDevice *device, const void *from, size_t bytes, void *host, WctError *err);
   WctStatus wct_device_clear (WctDevice *device, void *block, size_t bytes, WctError *err);
 
-  /* Until all is done. Errors of kernels that ran meanwhile come out here, and at download: a lost card is WCT_ERR_IO,
-   * and every later call says the same. */
+  /* Until all is done. Errors of kernels that ran meanwhile come out here, and at download: a lost card is
+   * WCT_ERR_DEVICE, and every later call says the same. */
   WctStatus wct_device_wait (WctDevice *device, WctError *err);
 
   /* For launchers (launch.h): a cudaStream_t. */

@@ -93,9 +93,8 @@ wct_cuda_measure_need (const WctCuda *cuda, int32_t channels, size_t positions, 
 /* Positions that are mapped at a time, so that their floats take no more room than this. */
 #define MAPPED_FLOATS ((size_t)64 << 20)
 
-/* Matrix, center and bias. */
-static size_t
-affine_floats (int32_t channels)
+size_t
+wct_cuda_affine_floats (int32_t channels)
 {
   return (size_t)channels * (size_t)channels + 2 * (size_t)channels;
 }
@@ -113,27 +112,20 @@ wct_cuda_map_need (int32_t channels, size_t positions, WctCudaNeed *need)
 {
   const size_t floats = mapped_at_a_time (channels, positions) * (size_t)channels;
 
-  wct_cuda_need (need, WCT_ROOM_AFFINE, affine_floats (channels) * sizeof (float));
+  wct_cuda_need (need, WCT_ROOM_AFFINE, wct_cuda_affine_floats (channels) * sizeof (float));
   wct_cuda_need (need, WCT_ROOM_CENTERED, floats * sizeof (float));
   wct_cuda_need (need, WCT_ROOM_PRODUCTS, floats * sizeof (float));
 }
 
-/* On the device: matrix (channels, channels), center, bias. The center is rounded to float there; the bias makes up for
- * that. */
-static WctStatus
-upload_affine (WctCuda *cuda, const WctAffine *affine, WctError *err)
+/* The center is rounded to float; the bias makes up for that. */
+void
+wct_cuda_affine_write (const WctAffine *affine, float *out)
 {
-  const size_t channels = (size_t)affine->channels, square = channels * channels,
-               floats = affine_floats (affine->channels);
-  float    *values = NULL, *center, *bias, *to;
-  WctStatus status;
+  const size_t channels = (size_t)affine->channels, square = channels * channels;
+  float       *center = out + square, *bias = center + channels;
 
-  WCT_TRY (wct_alloc (floats, sizeof (float), "transform", &values, err));
-  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_AFFINE, floats * sizeof (float), &to, err));
-  center = values + square;
-  bias = center + channels;
   for (size_t i = 0; i < square; i++)
-    values[i] = (float)affine->matrix[i];
+    out[i] = (float)affine->matrix[i];
   for (size_t i = 0; i < channels; i++)
     center[i] = (float)affine->center[i];
   for (size_t i = 0; i < channels; i++)
@@ -144,7 +136,19 @@ upload_affine (WctCuda *cuda, const WctAffine *affine, WctError *err)
         sum += affine->matrix[i * channels + k] * ((double)center[k] - affine->center[k]);
       bias[i] = (float)sum;
     }
-  WCT_TRY (wct_device_upload (cuda->device, values, floats * sizeof (float), to, err));
+}
+
+static WctStatus
+upload_affine (WctCuda *cuda, const WctAffine *affine, WctError *err)
+{
+  const size_t bytes = wct_cuda_affine_floats (affine->channels) * sizeof (float);
+  float       *values = NULL, *to;
+  WctStatus    status;
+
+  WCT_TRY (wct_alloc (bytes, 1, "transform", &values, err));
+  WCT_TRY (wct_cuda_room (cuda, WCT_ROOM_AFFINE, bytes, &to, err));
+  wct_cuda_affine_write (affine, values);
+  WCT_TRY (wct_device_upload (cuda->device, values, bytes, to, err));
 
 out:
   wct_free (&values);

@@ -123,8 +123,6 @@ find_mirrors (WctCudaRun *run, WctError *err)
   WctCuda       *cuda = run->cuda;
   WctStatus      status = WCT_OK;
 
-  if (run->alone)
-    return WCT_OK;
   if (pass->kept != NULL)
     WCT_TRY (pass->encoder != NULL ? wct_cuda_mirror_to_write (cuda, pass->kept, &run->kept, err)
                                    : wct_cuda_mirror (cuda, pass->kept, &run->kept, err));
@@ -206,7 +204,6 @@ wct_cuda_run_settle (WctCudaRun *run, WctError *err)
   const int32_t height = wct_cuda_pass_rows (run->pass);
   WctStatus     status;
 
-  run->band_rows = height;
   WCT_TRY (find_mirrors (run, err));
   status = try_bands (run, (height + BANDS_BESIDE_MIRRORS - 1) / BANDS_BESIDE_MIRRORS, err);
   if (status != WCT_ERR_NO_MEMORY)

@@ -83,30 +83,10 @@ out:
 
 /* ---- Affine maps ------------------------------------------------------------------------------------------------ */
 
-/* A map as floats, one after the other: matrix, center, bias. */
-static size_t
-count_affine (size_t channels)
-{
-  return channels * channels + 2 * channels;
-}
-
-static void
-write_affine (const WctAffine *affine, float *out)
-{
-  const size_t channels = (size_t)affine->channels;
-
-  for (size_t i = 0; i < channels * channels; i++)
-    *out++ = (float)affine->matrix[i];
-  for (size_t i = 0; i < channels; i++)
-    *out++ = (float)affine->center[i];
-  for (size_t i = 0; i < channels; i++)
-    *out++ = (float)affine->bias[i];
-}
-
 /* Where it is done; of the device. */
 typedef struct
 {
-  float *affine;   /* (count, count_affine) */
+  float *affine;   /* (count, wct_cuda_affine_floats) */
   float *centered; /* (positions, channels) */
   float *mapped;   /* likewise */
   float *added;    /* (positions, lanes), where the result is added */
@@ -158,7 +138,7 @@ static WctStatus
 map_batch (WctCuda *cuda, const WctBatch *in, const float *affine, bool add, WctBatch *out, WctError *err)
 {
   const WctMomentsShape shape = shape_of_map (in);
-  const size_t          floats = count_affine ((size_t)shape.channels), count = (size_t)in->count;
+  const size_t          floats = wct_cuda_affine_floats (shape.channels), count = (size_t)in->count;
   AffineRoom            room;
   WctStatus             status;
 
@@ -176,14 +156,14 @@ WctStatus
 wct_cuda_batch_affine (void *ctx, const WctBatch *in, const WctAffine *const *maps, bool add, WctBatch *out,
                        WctError *err)
 {
-  const size_t floats = count_affine ((size_t)in->shape.c);
+  const size_t floats = wct_cuda_affine_floats (in->shape.c);
   WctCuda     *cuda = wct_cuda_begin (ctx);
   float       *affine = NULL;
   WctStatus    status;
 
   WCT_TRY (wct_alloc ((size_t)in->count * floats, sizeof *affine, "affine maps of features", &affine, err));
   for (int32_t map = 0; map < in->count; map++)
-    write_affine (maps[map], affine + (size_t)map * floats);
+    wct_cuda_affine_write (maps[map], affine + (size_t)map * floats);
   WCT_TRY (map_batch (cuda, in, affine, add, out, err));
 
 out:

@@ -35,16 +35,7 @@ count_values (const WctBatch *batch)
 static WctPlanes
 planes_of (const WctBatch *batch)
 {
-  const WctShape shape = batch->shape;
-  const size_t   plane = (size_t)shape.h * (size_t)shape.w;
-
-  return (WctPlanes){ .count = batch->count,
-                      .channels = shape.c,
-                      .rows = shape.h,
-                      .columns = shape.w,
-                      .map_stride = plane * (size_t)shape.c,
-                      .channel_stride = plane,
-                      .row_stride = (size_t)shape.w };
+  return wct_cuda_dense_planes (batch->count, batch->shape);
 }
 
 static size_t

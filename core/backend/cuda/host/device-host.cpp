@@ -279,7 +279,7 @@ check_alive (const WctDevice *device, WctError *err)
 {
   if (device->lost_after == 0 || device->waits < device->lost_after)
     return WCT_OK;
-  return wct_error_set (err, WCT_ERR_IO,
+  return wct_error_set (err, WCT_ERR_DEVICE,
                         "the graphics card was lost, as $WCT_DEVICE_LOST_AFTER asks for; run again without it");
 }
 
